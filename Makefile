@@ -1,0 +1,32 @@
+# Each target makes .venv when it is missing and is quick when it exists.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test slow check bench clean
+
+demo: $(STAMP)  ## simulate, train, pick and score in minutes; results land in demo/
+	$(BIN)/tomoscout demo -o demo --overwrite
+
+test: $(STAMP)  ## the fast tests, with coverage of src
+	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term --cov-fail-under=90
+
+slow: $(STAMP)  ## the slow tests: kill and resume, end to end
+	$(BIN)/python -m pytest -m slow
+
+check: $(STAMP)  ## style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## speed as ratios against a named peer on the same input
+	$(BIN)/python benchmarks/predict.py
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+clean:  ## forget the environment and the demo
+	rm -rf .venv demo

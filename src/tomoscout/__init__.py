@@ -1,0 +1,1 @@
+"""Tomoscout finds macromolecules in cryo-electron tomograms."""

@@ -1,0 +1,1 @@
+"""The command line: verbs to functions, logging, exit codes. Imports nothing heavy."""

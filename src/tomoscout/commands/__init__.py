@@ -1,0 +1,1 @@
+"""The verbs: read settings and files, call below, write files; no maths."""

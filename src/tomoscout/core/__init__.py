@@ -1,0 +1,1 @@
+"""Types, settings and the registry: what every other room speaks in."""

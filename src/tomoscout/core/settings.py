@@ -1,0 +1,112 @@
+"""Settings that refuse what they do not know, and the choice of one alternative by name.
+
+A default is written once, in the field. Recipes (YAML) override defaults, flags override
+recipes; a misspelt key fails and names its nearest neighbour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tomoscout.core.errors import UserError, did_you_mean
+from tomoscout.core.registry import Registry
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, strict about names, a docstring under each field."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True
+    )
+
+
+class Choice(BaseModel):
+    """One alternative of a family: its name, and options for its own ``Settings``.
+
+    In YAML ``model: {name: unet, dropout: 0.2}``; on the command line ``--model.name unet``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str
+    """File name of the alternative."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What was set besides the name."""
+        return dict(self.model_extra or {})
+
+    def resolve(self, registry: Registry) -> tuple[Any, Any]:
+        """Return the alternative's module and its validated settings."""
+        module = registry[self.name]
+        return module, validate(module.Settings, self.options, source=f"settings of {self.name}")
+
+
+SettingsT = TypeVar("SettingsT", bound=BaseModel)
+
+
+def validate(kind: type[SettingsT], values: Mapping[str, Any], *, source: str) -> SettingsT:
+    """Check values against settings.
+
+    Raises
+    ------
+    UserError
+        In one line: where it stands, the key, what is wrong, the nearest known key.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{source}: {explain(error, kind)}") from error
+
+
+def explain(error: ValidationError, kind: type[BaseModel]) -> str:
+    """Say in one line what the first problem is, with the nearest key when one is misspelt."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        fields = _fields_at(kind, first["loc"][:-1])
+        hint = did_you_mean(str(first["loc"][-1]), fields)
+        return f"unknown setting '{where}'.{hint or ' Known: ' + ', '.join(fields) + '.'}"
+    return f"'{where}': {first['msg'].lower()}, found {first['input']!r}"
+
+
+def _fields_at(kind: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    """Names of the settings at a path inside nested settings."""
+    for part in path:
+        field = kind.model_fields.get(str(part))
+        inner = field.annotation if field else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            break
+        kind = inner
+    return list(kind.model_fields)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping, or raise in one line."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not YAML ({str(error).splitlines()[0]})") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected 'key: value' lines, found {type(content).__name__}")
+    return content
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one nested mapping over another; a new ``name`` drops the options of the old one."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            renamed = "name" in value and value["name"] != old.get("name")
+            merged[key] = dict(value) if renamed else merge(old, value)
+        else:
+            merged[key] = value
+    return merged

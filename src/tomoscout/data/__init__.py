@@ -1,0 +1,1 @@
+"""Patches, sampling and folds: from runs to batches."""

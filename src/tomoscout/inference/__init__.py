@@ -1,0 +1,1 @@
+"""Volumes through models: prediction, weights and picking in one go."""
