@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
@@ -12,6 +12,7 @@ from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Geometry, Shape
 
 
+@runtime_checkable
 class Array3D(Protocol):
     """What a volume's data must offer: numpy arrays, memory maps and zarr arrays all do."""
 

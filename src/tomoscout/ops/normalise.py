@@ -1,0 +1,180 @@
+"""Grey values brought to one scale, the same way in training and in use.
+
+The outermost tenth of a percent on each side is clipped (gold beads, hot pixels), then the
+tomogram is shifted to mean 0 and scaled to standard deviation 1. It is measured once per
+tomogram, never per tile: a network trained on one and used with the other loses points.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float32, Num
+from pydantic import field_validator
+
+from tomoscout.core.errors import UserError
+from tomoscout.core.settings import Settings
+from tomoscout.core.volume import Volume
+
+_SAMPLE = 4_000_000  # voxels that percentiles are taken from; their error is below 0.01 %
+_SLAB = 32_000_000  # voxels read at once, at most, when the volume lies on disk
+_CHUNK = 1 << 16  # voxels summed at once: fits the cache, and float32 sums stay exact enough
+
+
+class NormaliseSettings(Settings):
+    """How grey values are brought to one scale; stored with the weights."""
+
+    method: Literal["zscore", "percentile"] = "zscore"
+    """``zscore``: mean 0, standard deviation 1; ``percentile``: the clip range becomes -1 to 1."""
+    clip: tuple[float, float] | None = (0.1, 99.9)
+    """Percentiles beyond which values are clipped first; narrower ones flatten large, dense
+    particles, which fill less than a percent of a tomogram. None clips nothing."""
+    invert: bool = False
+    """Set when protein is bright in the data; the package works on dark protein."""
+
+    @field_validator("clip")
+    @classmethod
+    def _in_order(cls, clip: tuple[float, float] | None) -> tuple[float, float] | None:
+        if clip is not None and not 0 <= clip[0] < clip[1] <= 100:
+            raise ValueError("two rising percentiles between 0 and 100 are needed")
+        return clip
+
+
+@dataclass(frozen=True)
+class Normaliser:
+    """The measured scale of one tomogram.
+
+    Attributes
+    ----------
+    low, high
+        Grey values beyond which voxels are clipped; may be infinite.
+    mean, std
+        Grey values, after clipping, that become 0 and the step from 0 to 1.
+    sign
+        1, or -1 to turn bright protein dark.
+    """
+
+    low: float
+    high: float
+    mean: float
+    std: float
+    sign: float = 1.0
+
+    def apply(self, block: Num[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
+        """Return the normalised values of any part of the tomogram, as a new float32 array."""
+        values = block.astype(np.float32, copy=False)
+        out = np.asarray(np.clip(values, np.float32(self.low), np.float32(self.high)))
+        out -= np.float32(self.mean)
+        out *= np.float32(self.sign / self.std)
+        return out
+
+
+def measure(volume: Volume, settings: NormaliseSettings | None = None) -> Normaliser:
+    """Measure a tomogram's scale, reading it slab by slab.
+
+    Percentiles come from a regular sample of the voxels, mean and standard deviation from all
+    of them, so the result depends on nothing but the tomogram and the settings.
+
+    Parameters
+    ----------
+    volume
+        Tomogram in memory or on disk.
+    settings
+        What to measure; None takes the defaults.
+
+    Raises
+    ------
+    UserError
+        If a voxel is NaN or infinite, or if (nearly) all voxels have the same value.
+    """
+    settings = settings or NormaliseSettings()
+    sample = _sample(volume)
+    if not np.isfinite(sample).all():
+        raise _not_numbers(volume)
+    low, high = -np.inf, np.inf
+    if settings.clip is not None:
+        low, high = (float(v) for v in np.percentile(sample, settings.clip))
+    elif settings.method == "percentile":
+        low, high = _range(volume)
+    mean, std = _moments(volume, sample, low, high)
+    if not (std > 0 and high > low):
+        raise UserError(
+            f"{volume.name}: (nearly) all voxels have the value {mean:g}: "
+            "there is nothing to see in it, check that it is the right file"
+        )
+    if settings.method == "percentile":
+        mean, std = (low + high) / 2, (high - low) / 2
+    return Normaliser(low, high, mean, std, sign=-1.0 if settings.invert else 1.0)
+
+
+def _slabs(volume: Volume) -> Iterator[Float32[np.ndarray, "z y x"]]:
+    """Read the volume in slabs along z, aligned to its chunks when it has them."""
+    depth, height, width = volume.shape
+    chunk = int(getattr(volume.data, "chunks", (1,))[0])
+    step = max(_SLAB // (height * width) // chunk, 1) * chunk
+    for start in range(0, depth, step):
+        yield volume.read(slice(start, start + step))
+
+
+def _sample(volume: Volume) -> Float32[np.ndarray, " n"]:
+    """Every k-th voxel in memory order."""
+    step = -(-int(np.prod(volume.shape)) // _SAMPLE)
+    while math.gcd(step, volume.shape[1] * volume.shape[2]) > 1:  # else it would skip columns
+        step += 1
+    parts, phase = [], 0
+    for slab in _slabs(volume):
+        flat = slab.reshape(-1)
+        parts.append(flat[phase::step].copy())
+        phase = (phase - flat.size) % step
+    return np.concatenate(parts)
+
+
+def _moments(
+    volume: Volume, sample: Float32[np.ndarray, " n"], low: float, high: float
+) -> tuple[float, float]:
+    """Mean and standard deviation of all clipped voxels."""
+    # Sums run on values near 0 and 1, so that float32 is enough whatever the data's unit.
+    clipped = np.clip(sample.astype(np.float64), low, high)
+    centre, scale = float(clipped.mean()), float(clipped.std()) or 1.0
+    total = square = 0.0
+    buffer = np.empty(_CHUNK, np.float32)
+    for plane in (plane.reshape(-1) for slab in _slabs(volume) for plane in slab):
+        # By plane, not by slab: how a file is cut into chunks must not change the last bit.
+        for start in range(0, plane.size, _CHUNK):
+            raw = plane[start : start + _CHUNK]
+            if not _all_numbers(raw):
+                raise _not_numbers(volume)
+            part = buffer[: raw.size]
+            np.clip(raw, np.float32(low), np.float32(high), out=part)
+            part -= np.float32(centre)
+            part *= np.float32(1 / scale)
+            total += float(part.sum())
+            square += float(np.dot(part, part))
+    count = float(np.prod(volume.shape))
+    mean, variance = total / count, square / count - (total / count) ** 2
+    return centre + scale * mean, scale * float(np.sqrt(max(variance, 0.0)))
+
+
+def _all_numbers(values: Float32[np.ndarray, " n"]) -> bool:
+    """Tell whether no value is NaN or infinite; one product settles it unless it overflows."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(np.dot(values, values)) or np.isfinite(values).all())
+
+
+def _range(volume: Volume) -> tuple[float, float]:
+    """Smallest and largest value."""
+    ends = [(float(slab.min()), float(slab.max())) for slab in _slabs(volume)]
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def _not_numbers(volume: Volume) -> UserError:
+    """Count the voxels that are not numbers, for the message."""
+    bad = sum(int(slab.size - np.isfinite(slab).sum()) for slab in _slabs(volume))
+    return UserError(
+        f"{volume.name}: {bad} voxels are not numbers (NaN or infinite): "
+        "reconstruct the tomogram again, or replace them by its mean"
+    )
