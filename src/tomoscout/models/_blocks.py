@@ -1,0 +1,45 @@
+"""Blocks shared by the 3-D networks, and the check of a patch's shape."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3x3 convolutions with batch norm and a shortcut (He et al., 2016).
+
+    `(b, in, z, y, x)` -> `(b, out, z, y, x)`; the shortcut is a 1x1x1 convolution when the
+    widths differ.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv3d(in_channels, out_channels, 3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm3d(out_channels)
+        self.conv2 = nn.Conv3d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm3d(out_channels)
+        self.shortcut: nn.Module = nn.Identity()
+        if in_channels != out_channels:
+            self.shortcut = nn.Conv3d(in_channels, out_channels, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run the block."""
+        y = torch.relu(self.norm1(self.conv1(x)))
+        y = self.norm2(self.conv2(y))
+        return torch.relu(y + self.shortcut(x))
+
+
+def check_patch(shape: list[int], divisor: tuple[int, int, int]) -> None:
+    """Raise, naming the nearest right shape, unless each axis is a multiple of the divisor."""
+    right: list[int] = []
+    wrong = False
+    for i in range(3):
+        n = shape[i]
+        d = divisor[i]
+        wrong = wrong or n % d != 0 or n == 0
+        right.append(max(1, (n + d // 2) // d) * d)
+    if wrong:
+        raise ValueError(
+            f"patch {shape} must be a multiple of {divisor} voxels (z, y, x): use {right}"
+        )
