@@ -2,11 +2,94 @@
 
 ``apply`` returns a new (Volume, Picks): the image and its points move together, in ångström,
 relative to the crop's corner. Each has a probability of its own, draws only from ``rng`` and
-leaves its input as it was.
+leaves its input as it was. Shapes stay, except that a quarter turn may exchange y and x.
+
+One that reads voxels from beyond its result (a rotation needs the corners) also offers
+``grow(shape, *, settings)``: how large a crop must be so that its central ``shape`` is made of
+real voxels only. `augment` cuts that centre out. Mixing of whole batches is in ``data/mixup``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tomoscout.core.geometry import Shape
+from tomoscout.core.picks import Picks
 from tomoscout.core.registry import Registry
+from tomoscout.core.settings import Choice
+from tomoscout.core.volume import Volume
 
 AUGMENTATIONS = Registry(__name__, "Settings", "apply")
+
+DEFAULT_STEPS = (Choice(name="flip"), Choice(name="quarter_turn"))
+"""Free of charge and of interpolation; enough for a first detector."""
+
+
+class Step(NamedTuple):
+    """One augmentation, ready to run."""
+
+    module: Any
+    settings: Any
+
+
+def prepare(choices: Iterable[Choice]) -> tuple[Step, ...]:
+    """Look augmentations up and check their settings, in the order given.
+
+    Raises
+    ------
+    UserError
+        If a name or a setting is unknown.
+    """
+    return tuple(Step(*choice.resolve(AUGMENTATIONS)) for choice in choices)
+
+
+def grow(shape: Shape, *, steps: Sequence[Step]) -> Shape:
+    """Return the shape of the crop that the steps need for a patch of ``shape``."""
+    for module, settings in reversed(steps):
+        if hasattr(module, "grow"):
+            shape = module.grow(shape, settings=settings)
+    return shape
+
+
+def augment(
+    volume: Volume,
+    picks: Picks,
+    *,
+    steps: Sequence[Step],
+    rng: np.random.Generator,
+    shape: Shape | None = None,
+) -> tuple[Volume, Picks]:
+    """Apply steps in order.
+
+    Parameters
+    ----------
+    volume
+        Crop, of shape ``grow(shape, steps=steps)`` when ``shape`` is given.
+    picks
+        Centres in ångström from the crop's corner.
+    steps
+        What to do; see `prepare`.
+    rng
+        Source of all randomness.
+    shape
+        Voxels (z, y, x) to cut from the centre as soon as no step needs more; None cuts nothing.
+    """
+    for done, (module, settings) in enumerate(steps):
+        if shape is not None:
+            volume, picks = trim(volume, picks, grow(shape, steps=steps[done:]))
+        volume, picks = module.apply(volume, picks, settings=settings, rng=rng)
+    return (volume, picks) if shape is None else trim(volume, picks, shape)
+
+
+def trim(volume: Volume, picks: Picks, shape: Shape) -> tuple[Volume, Picks]:
+    """Cut the centre out of a crop; an axis that is short already stays as it is."""
+    start = np.maximum(np.subtract(volume.shape, shape) // 2, 0)
+    if not start.any() and volume.shape == shape:
+        return volume, picks
+    region = tuple(slice(s, s + n) for s, n in zip(start, shape, strict=True))
+    cut = replace(volume, data=volume.data[region])
+    return cut, replace(picks, zyx=picks.zyx - start * volume.voxel_spacing)
