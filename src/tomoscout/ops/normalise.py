@@ -111,13 +111,13 @@ def measure(volume: Volume, settings: NormaliseSettings | None = None) -> Normal
     return Normaliser(low, high, mean, std, sign=-1.0 if settings.invert else 1.0)
 
 
-def _slabs(volume: Volume) -> Iterator[Float32[np.ndarray, "z y x"]]:
-    """Read the volume in slabs along z, aligned to its chunks when it has them."""
+def slabs(volume: Volume) -> Iterator[slice]:
+    """Cut a volume along z into slabs to read one after the other, aligned to its chunks."""
     depth, height, width = volume.shape
     chunk = int(getattr(volume.data, "chunks", (1,))[0])
     step = max(_SLAB // (height * width) // chunk, 1) * chunk
     for start in range(0, depth, step):
-        yield volume.read(slice(start, start + step))
+        yield slice(start, min(start + step, depth))
 
 
 def _sample(volume: Volume) -> Float32[np.ndarray, " n"]:
@@ -126,8 +126,8 @@ def _sample(volume: Volume) -> Float32[np.ndarray, " n"]:
     while math.gcd(step, volume.shape[1] * volume.shape[2]) > 1:  # else it would skip columns
         step += 1
     parts, phase = [], 0
-    for slab in _slabs(volume):
-        flat = slab.reshape(-1)
+    for z in slabs(volume):
+        flat = volume.read(z).reshape(-1)
         parts.append(flat[phase::step].copy())
         phase = (phase - flat.size) % step
     return np.concatenate(parts)
@@ -142,7 +142,7 @@ def _moments(
     centre, scale = float(clipped.mean()), float(clipped.std()) or 1.0
     total = square = 0.0
     buffer = np.empty(_CHUNK, np.float32)
-    for plane in (plane.reshape(-1) for slab in _slabs(volume) for plane in slab):
+    for plane in (plane.reshape(-1) for z in slabs(volume) for plane in volume.read(z)):
         # By plane, not by slab: how a file is cut into chunks must not change the last bit.
         for start in range(0, plane.size, _CHUNK):
             raw = plane[start : start + _CHUNK]
@@ -167,13 +167,14 @@ def _all_numbers(values: Float32[np.ndarray, " n"]) -> bool:
 
 def _range(volume: Volume) -> tuple[float, float]:
     """Smallest and largest value."""
-    ends = [(float(slab.min()), float(slab.max())) for slab in _slabs(volume)]
+    blocks = (volume.read(z) for z in slabs(volume))
+    ends = [(float(block.min()), float(block.max())) for block in blocks]
     return min(low for low, _ in ends), max(high for _, high in ends)
 
 
 def _not_numbers(volume: Volume) -> UserError:
     """Count the voxels that are not numbers, for the message."""
-    bad = sum(int(slab.size - np.isfinite(slab).sum()) for slab in _slabs(volume))
+    bad = sum(int((~np.isfinite(volume.read(z))).sum()) for z in slabs(volume))
     return UserError(
         f"{volume.name}: {bad} voxels are not numbers (NaN or infinite): "
         "reconstruct the tomogram again, or replace them by its mean"

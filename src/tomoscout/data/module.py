@@ -1,0 +1,191 @@
+"""The endless supply of patches drawn from the runs in memory.
+
+Patch ``i`` of epoch ``e`` is a function of (seed, e, i) and nothing else: not of the number
+of workers, nor of what was drawn before. So a training that was killed and resumed sees the
+same patches as one that was not, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypedDict
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor, distributed
+from torch.utils.data import Dataset
+from torch.utils.data import Sampler as TorchSampler
+
+from tomoscout.augment import DEFAULT_STEPS, augment, grow, prepare
+from tomoscout.core.objects import ObjectTable
+from tomoscout.core.settings import Choice
+from tomoscout.data.mixup import mixup as mix
+from tomoscout.data.patches import crop
+from tomoscout.data.runs import TrainingRun, load_runs
+from tomoscout.data.sampling import Sampler, SamplingSettings
+from tomoscout.targets import TARGETS
+
+__all__ = ["Batch", "EpochSampler", "PatchDataset", "Sample", "TrainingRun", "collate", "load_runs"]
+
+Key = tuple[int, int]
+"""Epoch, and index of the patch in it."""
+
+
+class Sample(TypedDict):
+    """One patch."""
+
+    image: Float32[Tensor, "1 z y x"]
+    """Normalised densities."""
+    target: Float32[Tensor, "o u v w"]
+    """Channel per object, at the stride asked for."""
+    key: Key
+    """What it was asked for by."""
+
+
+class Batch(TypedDict):
+    """Several patches."""
+
+    image: Float32[Tensor, "b 1 z y x"]
+    """Normalised densities."""
+    target: Float32[Tensor, "b o u v w"]
+    """Channel per object, at the stride asked for."""
+
+
+class PatchDataset(Dataset[Sample]):
+    """Patches with their targets, by (epoch, index); use it with `EpochSampler`.
+
+    Parameters
+    ----------
+    runs
+        What to draw from. Forked workers share their memory.
+    objects
+        Table whose order gives the target's channels.
+    sampling
+        Which patches are drawn.
+    augment
+        What is done to each, in order.
+    target
+        What the network is asked for.
+    stride
+        Voxels per cell of the target.
+    seed
+        Source of all randomness, together with the key.
+
+    Raises
+    ------
+    UserError
+        If a setting is wrong, or an object has no particle in the runs.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[TrainingRun],
+        *,
+        objects: ObjectTable,
+        sampling: SamplingSettings | None = None,
+        augment: Sequence[Choice] = DEFAULT_STEPS,
+        target: Choice | None = None,
+        stride: int = 1,
+        seed: int = 0,
+    ) -> None:
+        self.runs = list(runs)
+        self.objects = objects
+        self.sampling = sampling or SamplingSettings()
+        self.stride = stride
+        self.seed = seed
+        self._steps = prepare(augment)
+        self._target, self._target_settings = (target or Choice(name="points")).resolve(TARGETS)
+        self._sampler = Sampler(
+            [run.volume.geometry for run in self.runs],
+            [run.picks for run in self.runs],
+            objects=objects,
+            settings=self.sampling,
+        )
+        self._crop = grow(self.sampling.patch, steps=self._steps)
+        self._margin = 2 * max(entry.radius for entry in objects.each())
+
+    def __getitem__(self, key: Key) -> Sample:
+        """Draw, cut, augment and label one patch."""
+        epoch, index = key
+        rng = np.random.default_rng([self.seed, epoch, index])
+        run, start = self._sampler.draw(rng)
+        patch = self.sampling.patch
+        # Steps that interpolate get a larger crop around the patch.
+        z, y, x = (s - (c - p) // 2 for s, c, p in zip(start, self._crop, patch, strict=True))
+        volume, picks = crop(
+            self.runs[run].volume,
+            self.runs[run].picks,
+            start=(z, y, x),
+            shape=self._crop,
+            margin=self._margin,
+        )
+        volume, picks = augment(volume, picks, steps=self._steps, rng=rng, shape=patch)
+        target = self._target.encode(
+            picks,
+            objects=self.objects,
+            geometry=volume.geometry.at_stride(self.stride),
+            settings=self._target_settings,
+        )
+        image = np.ascontiguousarray(volume.read())[None]
+        return Sample(image=torch.from_numpy(image), target=torch.from_numpy(target), key=key)
+
+
+class EpochSampler(TorchSampler[Key]):
+    """Asks for the patches of an epoch, in order; each process of several asks for its share.
+
+    Lightning calls `set_epoch`; without it, call it before each pass over the loader.
+
+    Parameters
+    ----------
+    count
+        Patches in an epoch, over all processes together.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch of the next pass."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[Key]:
+        rank, processes = _place()
+        return iter([(self.epoch, i) for i in range(rank, self._whole(processes), processes)])
+
+    def __len__(self) -> int:
+        processes = _place()[1]
+        return self._whole(processes) // processes
+
+    def _whole(self, processes: int) -> int:
+        """Patches that divide evenly among the processes, or they would wait for each other."""
+        return self.count // processes * processes
+
+
+def collate(items: Sequence[Sample], *, mixup: float = 0.0, seed: int = 0) -> Batch:
+    """Stack patches into a batch.
+
+    Parameters
+    ----------
+    items
+        Patches of one shape.
+    mixup
+        Parameter of the Beta distribution they are blended by; 0 blends nothing.
+    seed
+        Source of the blending, together with the first patch's key.
+    """
+    image = torch.stack([item["image"] for item in items])
+    target = torch.stack([item["target"] for item in items])
+    if mixup > 0:
+        # A fourth number keeps this stream apart from the patch's own.
+        rng = np.random.default_rng([seed, *items[0]["key"], 1])
+        image, target = mix(image, target, alpha=mixup, rng=rng)
+    return Batch(image=image, target=target)
+
+
+def _place() -> tuple[int, int]:
+    """Rank of this process, and how many train together."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
