@@ -1,0 +1,261 @@
+"""OME-Zarr 0.4 and 0.5: chunked, compressed pyramids, the tomograms of copick and the data portal.
+
+Choose it for anything large: a region is read without the rest, and a viewer opens the coarse
+levels first. Both versions are read, in zarr v2 and v3 stores; 0.4 is written by default because
+every program reads it. Specification: https://ngff.openmicroscopy.org/0.4/
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from tomoscout.core.errors import UserError
+from tomoscout.core.volume import Volume
+from tomoscout.io._atomic import atomic_path
+from tomoscout.io.volumes._spacing import resolve_spacing
+from tomoscout.io.volumes._zarr import (
+    CheckedArray,
+    Format,
+    create_array,
+    open_array,
+    require_zarr,
+)
+
+SUFFIXES = (".zarr", ".ome.zarr")
+
+_ANGSTROM = {
+    "angstrom": 1.0,
+    "picometer": 0.01,
+    "nanometer": 10.0,
+    "micrometer": 1e4,
+    "millimeter": 1e7,
+}
+_LEVELS = 3
+_CHUNK = (32, 128, 128)
+
+
+@dataclass(frozen=True)
+class _Image:
+    """The finest level of a store: where it is and how large its voxels are."""
+
+    path: Path
+    axes: tuple[str, ...]  # names, or () where there are no metadata
+    spacing: tuple[float, ...]  # z, y, x in ångström, or () where unknown
+    trusted: bool = False  # whether a unit is named
+
+
+def read(path: Path, *, voxel_spacing: float | None = None) -> Volume:
+    """Open the finest level of an OME-Zarr image, or a bare zarr array, as (z, y, x).
+
+    Raises
+    ------
+    UserError
+        If the store is no image, its axes are not (z, y, x) after leading ones of length 1,
+        or its voxel size is unknown and none is given. Reading a broken chunk raises too.
+    """
+    image = _find_image(path)
+    array = open_array(image.path)
+    leading = _count_leading(image, tuple(array.shape), path)
+    if np.dtype(array.dtype).kind not in "iuf":
+        raise UserError(f"{path}: expected real numbers, found {array.dtype}")
+    _check_chunk_keys(image.path)
+    spacing = resolve_spacing(image.spacing, given=voxel_spacing, path=path, trusted=image.trusted)
+    return Volume(CheckedArray(array, image.path, leading=leading), spacing, name=str(path))
+
+
+def write(
+    volume: Volume,
+    path: Path,
+    *,
+    overwrite: bool = False,
+    version: Literal["0.4", "0.5"] = "0.4",
+) -> None:
+    """Write a pyramid of three levels, slab by slab; float16 stays, all else becomes float32.
+
+    Each level is the mean of 2 x 2 x 2 voxels of the level before; at an odd edge, of those
+    there are.
+
+    Parameters
+    ----------
+    volume
+        Tomogram.
+    path
+        Folder, named ``.zarr``.
+    overwrite
+        Whether a zarr store of that name is replaced; another folder never is.
+    version
+        Of OME-Zarr: 0.4 is a zarr v2 store, 0.5 a v3 one.
+    """
+    zarr_format: Format = 2 if version == "0.4" else 3
+    require_zarr(path, zarr_format)
+    if path.is_dir() and any(path.iterdir()) and not _is_store(path):
+        raise UserError(f"{path}: a folder that is no zarr store: choose another name")
+    dtype = np.float16 if volume.data.dtype == np.float16 else np.float32
+    with atomic_path(path, overwrite=overwrite) as temporary:
+        temporary.mkdir()
+        levels = []
+        shape: tuple[int, ...] = volume.shape
+        for level in range(_LEVELS):
+            # Chunks halve along z with the level, so that one slab fills whole chunks of all.
+            chunks = (_CHUNK[0] >> level, *_CHUNK[1:])
+            target = temporary / str(level)
+            levels.append(
+                create_array(
+                    target, shape=shape, chunks=chunks, dtype=dtype, zarr_format=zarr_format
+                )
+            )
+            shape = tuple(-(-n // 2) for n in shape)
+        for start in range(0, volume.shape[0], _CHUNK[0]):
+            slab = volume.read(slice(start, start + _CHUNK[0]))
+            for level, block in enumerate(_pyramid(slab)):
+                first = start >> level
+                levels[level][first : first + len(block)] = block.astype(dtype)
+        _write_metadata(temporary, volume, version)
+
+
+def _find_image(path: Path) -> _Image:
+    """Read the metadata of a store and find its finest level."""
+    attributes, is_array = _attributes(path)
+    if is_array:
+        return _Image(path, (), ())
+    multiscales = attributes.get("ome", attributes).get("multiscales")
+    try:
+        return _finest(path, multiscales[0])
+    except (TypeError, KeyError, IndexError, AttributeError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        found = ", ".join(sorted(p.name for p in path.iterdir() if p.is_dir())) or "nothing"
+        raise UserError(
+            f"{path}: no usable 'multiscales' metadata: give the array inside it (found "
+            f"{found}) and --voxel-spacing"
+        ) from error
+
+
+def _attributes(path: Path) -> tuple[dict[str, Any], bool]:
+    """Return a store's attributes and whether its root is an array rather than a group."""
+    if (path / "zarr.json").exists():
+        require_zarr(path, 3)
+        content = _read_json(path / "zarr.json")
+        return content.get("attributes", {}), content.get("node_type") == "array"
+    if (path / ".zarray").exists():
+        return {}, True
+    if (path / ".zattrs").exists():
+        return _read_json(path / ".zattrs"), False
+    if (path / ".zgroup").exists():
+        return {}, False
+    raise UserError(f"{path}: not a zarr store (no .zgroup, .zarray or zarr.json in it)")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Read one metadata file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise UserError(f"{path}: broken metadata ({error}): copy the store again") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _finest(path: Path, image: Mapping[str, Any]) -> _Image:
+    """Read the first dataset of an image: the specification puts the finest first."""
+    dataset = image["datasets"][0]
+    inside = PurePosixPath(dataset["path"])
+    if inside.is_absolute() or ".." in inside.parts:
+        raise UserError(f"{path}: level '{inside}' lies outside the store")
+    axes = [a if isinstance(a, dict) else {"name": a} for a in image.get("axes", [])]
+    names = tuple(str(axis["name"]) for axis in axes)
+    scales = [
+        transformation["scale"]
+        for transformation in (
+            *dataset.get("coordinateTransformations", []),
+            *image.get("coordinateTransformations", []),
+        )
+        if transformation.get("type") == "scale"
+    ]
+    spacing = [math.prod(map(float, scale)) for scale in zip(*scales, strict=True)]
+    units = [axis.get("unit") for axis in axes][-3:] or [None] * 3
+    unknown = [unit for unit in units if unit and unit not in _ANGSTROM]
+    if not scales or unknown:
+        return _Image(path / inside, names, ())
+    edges = [s * _ANGSTROM[u or "angstrom"] for s, u in zip(spacing[-3:], units, strict=True)]
+    return _Image(path / inside, names, tuple(edges), trusted=all(units))
+
+
+def _count_leading(image: _Image, shape: tuple[int, ...], path: Path) -> int:
+    """Return how many leading axes to drop, or refuse what is not (z, y, x)."""
+    leading = len(shape) - 3
+    axes = image.axes or ("?",) * leading + ("z", "y", "x")
+    if leading < 0 or any(n != 1 for n in shape[:leading]):
+        raise UserError(
+            f"{path}: a tomogram has 3 axes (z, y, x), found {len(shape)} with shape {shape}"
+        )
+    if len(axes) != len(shape) or axes[-3:] != ("z", "y", "x"):
+        raise UserError(f"{path}: axes must end in z, y, x, found {', '.join(axes)}")
+    return leading
+
+
+def _check_chunk_keys(path: Path) -> None:
+    """Refuse nested chunks that the metadata call flat: zarr would read zeros."""
+    if not (path / ".zarray").exists():
+        return
+    if _read_json(path / ".zarray").get("dimension_separator", ".") == ".":
+        nested = [p.name for p in path.iterdir() if p.name.isdigit() and p.is_dir()]
+        if nested:
+            raise UserError(
+                f"{path}: chunks lie in folders but .zarray does not say so: "
+                'add "dimension_separator": "/" to it'
+            )
+
+
+def _is_store(path: Path) -> bool:
+    """Tell whether a folder is a zarr store."""
+    return any((path / name).exists() for name in (".zgroup", ".zarray", "zarr.json"))
+
+
+def _pyramid(slab: Float[np.ndarray, "z y x"]) -> Iterator[Float[np.ndarray, "_ _ _"]]:
+    """Yield a slab and its means over 2 x 2 x 2 voxels."""
+    for level in range(_LEVELS):
+        if level:
+            for axis in range(3):
+                slab = _halve(slab, axis)
+        yield slab
+
+
+def _halve(block: Float[np.ndarray, "z y x"], axis: int) -> Float[np.ndarray, "_ _ _"]:
+    """Average neighbours along one axis; a last one without neighbour stays itself."""
+    starts = np.arange(0, block.shape[axis], 2)
+    counts = np.minimum(block.shape[axis] - starts, 2).astype(np.float32)
+    along = [1, 1, 1]
+    along[axis] = -1
+    return np.add.reduceat(block, starts, axis=axis) / counts.reshape(along)
+
+
+def _write_metadata(path: Path, volume: Volume, version: str) -> None:
+    """Write what makes a zarr group an OME-Zarr image."""
+    axes = [{"name": name, "type": "space", "unit": "angstrom"} for name in "zyx"]
+    datasets = []
+    for level in range(_LEVELS):
+        edge = volume.voxel_spacing * 2**level
+        # The first cell of a coarse level lies between voxels, half a cell less half a voxel in.
+        shift = (edge - volume.voxel_spacing) / 2
+        transformations: list[dict[str, Any]] = [{"type": "scale", "scale": [edge] * 3}]
+        if level:
+            transformations.append({"type": "translation", "translation": [shift] * 3})
+        datasets.append({"path": str(level), "coordinateTransformations": transformations})
+    image: dict[str, Any] = {"name": "/", "axes": axes, "datasets": datasets, "type": "mean"}
+    files: dict[str, Any]
+    if version == "0.4":
+        image["version"] = version
+        files = {".zgroup": {"zarr_format": 2}, ".zattrs": {"multiscales": [image]}}
+    else:
+        ome = {"ome": {"version": version, "multiscales": [image]}}
+        files = {"zarr.json": {"zarr_format": 3, "node_type": "group", "attributes": ome}}
+    for name, content in files.items():
+        (path / name).write_text(json.dumps(content, indent=2), encoding="utf-8")
