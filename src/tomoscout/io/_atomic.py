@@ -46,18 +46,34 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[Pa
     path = Path(path)
     temporary = path.with_name(f"{path.name}.partial-{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not overwrite and os.path.lexists(path):
-            raise UserError(f"{path}: exists: pass --overwrite to replace it")
-        _remove(temporary)  # left by a killed process that had our number
-        yield temporary
-        if path.is_dir() and not temporary.is_dir():
-            raise UserError(f"{path}: is a folder: choose another name for the file")
-        _put(temporary, path)
-    except OSError as error:
-        raise _explained(path, error) from error
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not overwrite and os.path.lexists(path):
+                raise UserError(f"{path}: exists: pass --overwrite to replace it")
+            _remove(temporary)  # left by a killed process that had our number
+            yield temporary
+            if path.is_dir() and not temporary.is_dir():
+                raise UserError(f"{path}: is a folder: choose another name for the file")
+            _put(temporary, path)
     finally:
         _remove(temporary)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn a full disk or a forbidden folder, the user's to put right, into one line."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise UserError(
+                f"{path}: the disk is full: free some space or write elsewhere"
+            ) from error
+        if error.errno in _REFUSED:
+            raise UserError(
+                f"{path}: cannot be written ({error.strerror}): choose another folder"
+            ) from error
+        raise
 
 
 def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool) -> None:
@@ -95,12 +111,3 @@ def _remove(path: Path) -> None:
     else:
         with suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
-
-
-def _explained(path: Path, error: OSError) -> Exception:
-    """Return what to raise: a full disk or a forbidden folder is the user's to put right."""
-    if error.errno in _FULL:
-        return UserError(f"{path}: the disk is full: free some space or write elsewhere")
-    if error.errno in _REFUSED:
-        return UserError(f"{path}: cannot be written ({error.strerror}): choose another folder")
-    return error
