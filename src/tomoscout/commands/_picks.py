@@ -1,0 +1,111 @@
+"""Picks and truth as the verbs are given them: files, folders of ``pick``, projects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tomoscout.core.errors import UserError
+from tomoscout.core.geometry import Geometry
+from tomoscout.core.objects import CZII, ObjectTable, read_objects
+from tomoscout.core.picks import Picks, by_run
+from tomoscout.io.layouts import LAYOUTS
+from tomoscout.io.picks import read_picks
+from tomoscout.io.picks._formats import NotPicksError
+from tomoscout.io.project import Project, open_project
+
+
+class Lattices(Mapping[str, Geometry]):
+    """The lattice of each run, looked up when asked for: opening 500 tomograms takes a while."""
+
+    def __init__(self, project: Project) -> None:
+        self._runs = {run.name: run for run in project.runs if run.tomograms}
+
+    def __getitem__(self, name: str) -> Geometry:
+        geometry = self._runs[name].geometry
+        if geometry is None:  # never: these runs have a tomogram
+            raise KeyError(name)
+        return geometry
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._runs)
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+
+def open_truth(
+    path: Path, *, voxel_spacing: float | None, objects: Path | None
+) -> tuple[Project | None, ObjectTable, list[Picks]]:
+    """Open what says where particles are: a project, or a pick file or a folder of them.
+
+    Returns
+    -------
+    tuple
+        The project (None for pick files), its objects, and the pick files' picks (empty for a
+        project, whose picks are read run by run).
+    """
+    if not path.exists() or _is_project(path):
+        project = open_project(path, voxel_spacing=voxel_spacing, objects=objects)
+        return project, project.objects, []
+    if objects is not None and not objects.is_file():
+        raise UserError(f"{objects}: no such file")
+    table = CZII if objects is None else read_objects(objects)
+    return None, table, read_picks(_one_format(path), objects=table)
+
+
+def picks_by_run(
+    path: Path, project: Project | None, objects: ObjectTable, *, runs: list[str]
+) -> dict[str, Picks]:
+    """Read picks, keyed by run; a file that names no run is of the only one in ``runs``.
+
+    ``runs`` are those of the truth, ``[""]`` when the truth names no run either. Every run that a
+    folder of ``tomoscout pick`` lists as done is in the result, also one without a single pick.
+    """
+    source = _one_format(path)
+    lattices = None if project is None else Lattices(project)
+    read = partial(read_picks, source, geometry=lattices, objects=objects)
+    try:
+        parts = read()
+    except NotPicksError:  # some formats must name the run; told it, they can do without
+        if len(runs) != 1:
+            raise
+        parts = read(run=runs[0])
+    if len(runs) == 1 and [part.run for part in parts] == [""]:
+        parts = read(run=runs[0])
+    found = by_run(parts)
+    if "" in found and runs != [""]:
+        if len(found[""]):
+            raise UserError(
+                f"{source}: does not say which run its picks belong to: choose one with --runs, "
+                f"of {', '.join(runs[:10])}"
+            )
+        del found[""]
+    return found | {run: Picks.empty(run) for run in _runs_done(path) if run not in found}
+
+
+def _is_project(path: Path) -> bool:
+    """Tell a project from picks; JSON can be either."""
+    if path.is_file() and path.suffix.lower() == ".json":
+        return "pickable_objects" in path.read_text(encoding="utf-8", errors="replace")
+    return any(LAYOUTS[name].matches(path) for name in LAYOUTS.names())
+
+
+def _one_format(path: Path) -> Path:
+    """Return one file of a folder of ``pick``, which holds the same picks in several formats."""
+    table = path / "picks.csv"
+    return table if table.is_file() else path
+
+
+def _runs_done(path: Path) -> list[str]:
+    """Return the runs that ``pick`` noted as done beside its picks; none for other picks."""
+    ledger = (path if path.is_dir() else path.parent) / "pick.json"
+    try:
+        content: Any = json.loads(ledger.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    runs = content.get("runs") if isinstance(content, dict) else None
+    return list(runs) if isinstance(runs, dict) else []
