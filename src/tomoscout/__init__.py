@@ -20,7 +20,7 @@ _PUBLIC = {
     "Picks": "tomoscout.core.picks",
     "UserError": "tomoscout.core.errors",
     "Volume": "tomoscout.core.volume",
-    "evaluate": "tomoscout.metrics.czii:score_picks",
+    "evaluate": "tomoscout.metrics.czii:score",
     "load_model": "tomoscout.inference.weights:load_detector",
     "open_project": "tomoscout.io.project",
     "pick": "tomoscout.inference.detect",
