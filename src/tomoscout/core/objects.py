@@ -103,6 +103,8 @@ def from_copick(config: dict[str, Any], *, source: str = "copick config") -> Obj
     found = config.get("pickable_objects")
     if not isinstance(found, list) or not found:
         raise UserError(f"{source}: no 'pickable_objects' list in it")
+    if not all(isinstance(item, dict) for item in found):
+        raise UserError(f"{source}: expected 'pickable_objects' with a 'name' each, found {found}")
     rows = []
     for item in sorted(found, key=lambda o: o.get("label") or 0):
         if not item.get("is_particle", True):
@@ -126,7 +128,11 @@ def from_copick(config: dict[str, Any], *, source: str = "copick config") -> Obj
 def read_objects(path: Path) -> ObjectTable:
     """Read a table from a copick configuration (JSON) or from YAML with an ``objects`` list."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML too
+        text = path.read_text(encoding="utf-8")
+        # JSON is YAML too, unless tabs indent it.
+        content = yaml.safe_load(text.replace("\t", "  ") if path.suffix == ".json" else text)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: neither YAML nor JSON ({str(error).splitlines()[0]})") from error
     if isinstance(content, dict) and "pickable_objects" in content:

@@ -50,6 +50,11 @@ class Picks:
         scores = np.ones(n) if self.scores is None else np.asarray(self.scores, np.float64)
         if len(names) != n or len(scores) != n:
             raise ValueError(f"{n} centres, {len(names)} object names and {len(scores)} scores")
+        if self.rotations is not None:
+            rotations = np.asarray(self.rotations, np.float64)
+            if rotations.shape != (n, 3, 3):
+                raise ValueError(f"{n} centres and rotations of shape {rotations.shape}")
+            object.__setattr__(self, "rotations", rotations)
         if not np.isfinite(zyx).all():
             raise UserError(f"picks of run '{self.run}': a coordinate is not a number")
         object.__setattr__(self, "zyx", zyx)
@@ -63,19 +68,23 @@ class Picks:
 
     @classmethod
     def concatenate(cls, parts: Iterable[Picks]) -> Picks:
-        """Join picks of one run (the first part's); poses are kept if all parts have them."""
+        """Join picks of one run (the first part's); poses are kept if all parts have them.
+
+        A part without rows has no say in whether poses are kept.
+        """
         parts = list(parts)
         if not parts:
             return cls.empty()
-        rotations = [p.rotations for p in parts if p.rotations is not None]
-        posed = len(rotations) == len(parts)
+        filled = [p for p in parts if len(p)] or parts
+        rotations = [p.rotations for p in filled if p.rotations is not None]
+        posed = len(rotations) == len(filled)
         return cls(
             zyx=np.concatenate([p.zyx for p in parts]),
             objects=np.concatenate([p.objects for p in parts]),
             scores=np.concatenate([p.score_array for p in parts]),
             rotations=np.concatenate(rotations) if posed else None,
             run=parts[0].run,
-            extent=parts[0].extent,
+            extent=next((p.extent for p in parts if p.extent is not None), None),
         )
 
     def __len__(self) -> int:

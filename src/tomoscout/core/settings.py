@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -66,24 +66,39 @@ def validate(kind: type[SettingsT], values: Mapping[str, Any], *, source: str) -
 
 def explain(error: ValidationError, kind: type[BaseModel]) -> str:
     """Say in one line what the first problem is, with the nearest key when one is misspelt."""
-    first = error.errors()[0]
+    errors = error.errors()
+    # A misspelt key that is required is also missing: the spelling is what to say.
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         fields = _fields_at(kind, first["loc"][:-1])
         hint = did_you_mean(str(first["loc"][-1]), fields)
         return f"unknown setting '{where}'.{hint or ' Known: ' + ', '.join(fields) + '.'}"
-    return f"'{where}': {first['msg'].lower()}, found {first['input']!r}"
+    if first["type"] == "value_error":  # one of our own checks, which says what it found
+        return f"'{where}': {first['ctx']['error']}" if where else str(first["ctx"]["error"])
+    found = repr(first["input"])
+    found = found if len(found) <= 80 else found[:77] + "..."
+    return f"'{where}': {first['msg'][0].lower()}{first['msg'][1:]}, found {found}"
 
 
 def _fields_at(kind: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
     """Names of the settings at a path inside nested settings."""
     for part in path:
+        if isinstance(part, int):  # a place in a list: its settings were found with the list
+            continue
         field = kind.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        inner = _settings_in(field.annotation) if field else None
+        if inner is None:
             break
         kind = inner
     return list(kind.model_fields)
+
+
+def _settings_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the settings that a type is, or holds: ``tuple[A, ...]`` and ``A | None`` hold A."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_settings_in, get_args(annotation))), None)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
