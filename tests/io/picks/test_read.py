@@ -49,10 +49,22 @@ def test_a_broken_pick_file_in_a_folder_is_not_passed_by(tmp_path: Path):
         read_picks(tmp_path)
 
 
-def test_the_same_picks_in_two_formats_are_not_counted_twice(tmp_path: Path):
-    write_picks(picks_of("TS_5_4"), tmp_path / "picks.csv")
+def test_tables_beside_other_picks_are_the_same_picks(tmp_path: Path):
     write_picks(picks_of("TS_5_4"), tmp_path / "picks.star")
-    with pytest.raises(UserError, match=r"several formats \(picks\.csv, picks\.star\)"):
+    write_picks(picks_of("TS_5_4"), tmp_path / "picks.csv")
+    assert [len(part) for part in read_picks(tmp_path)] == [1]
+    write_picks([picks_of("TS_5_4"), picks_of("TS_6_4")], tmp_path)  # a copick tree
+    (tmp_path / "pick.json").write_text('{"settings": {}}')
+    assert [(part.run, len(part)) for part in read_picks(tmp_path)] == [
+        ("TS_5_4", 1),
+        ("TS_6_4", 1),
+    ]
+
+
+def test_other_files_in_two_formats_are_not_mixed(tmp_path: Path):
+    write_picks(picks_of("TS_5_4"), tmp_path / "TS_5_4.csv")
+    write_picks(picks_of("TS_5_4"), tmp_path / "TS_5_4.star")
+    with pytest.raises(UserError, match=r"several formats \(TS_5_4\.csv, TS_5_4\.star\)"):
         read_picks(tmp_path, geometry=GEOMETRY)
     (found,) = read_picks(tmp_path, format="csv")
     assert len(found) == 1

@@ -17,6 +17,9 @@ from tomoscout.io.picks._hints import Centre, ReadHints
 
 logger = logging.getLogger(__name__)
 
+_FIRST = ("copick", "csv")  # need no geometry: readable whatever we know
+_TABLES = ("picks", "particles")  # stems of tables that hold the picks of all runs
+
 
 def read_picks(
     path: str | PathLike[str],
@@ -35,6 +38,8 @@ def read_picks(
     ----------
     path
         A file, a folder of pick files, or a copick tree (an overlay, a project, one run).
+        Tables ``picks.csv`` and ``picks.star`` beside picks of another format are passed by:
+        `tomoscout pick` writes the same picks in all three.
     geometry
         Lattice of the tomogram, or one per run name. Files that count voxels or from the centre
         need it; with it, picks know their tomogram's extent in every format.
@@ -90,44 +95,44 @@ def _read_file(path: Path, name: str | None, hints: ReadHints) -> list[Picks]:
 
 def _read_folder(folder: Path, name: str | None, hints: ReadHints) -> list[Picks]:
     """Read every pick file of a folder."""
-    known = suffixes()
-    wanted = {suffix for suffix, form in known.items() if name in (None, form)}
+    forms = suffixes()
+    wanted = {suffix for suffix, form in forms.items() if name in (None, form)}
+    files = pick_files(folder, wanted)
+    files.sort(key=lambda path: _rank(forms[path.suffix.lower()]))
     contents: dict[Path, list[Picks]] = {}
     other: list[NotPicksError] = []
-    for path in pick_files(folder, wanted):
+    for path in files:
+        first = next(iter(contents), path)
+        twice = forms[path.suffix.lower()] != forms[first.suffix.lower()]
+        if twice and path.stem in _TABLES:
+            continue  # the picks that we have already, once more
         try:
             contents[path] = _read_file(path, name, hints)
         except NotPicksError as error:  # settings or scores that share a suffix with picks
             other.append(error)
-            logger.info("passed by: %s", error)
+            logger.debug("passed by: %s", error)
+            continue
+        if twice:
+            raise UserError(
+                f"{folder}: holds picks in several formats ({first.name}, {path.name}), "
+                "likely the same picks twice: give one file"
+            )
     if not contents:
-        raise (
-            other[0]
-            if other
-            else UserError(f"{folder}: no pick files ({', '.join(sorted(wanted))}) in it")
-        )
-    _warn_twice(folder, list(contents), known)
-    parts = [part for found in contents.values() for part in found]
+        nothing = UserError(f"{folder}: no pick files ({', '.join(sorted(wanted))}) in it")
+        raise other[0] if other else nothing
+    if len(found := authors(list(contents))) > 1:
+        listed = ", ".join(sorted(found))
+        logger.warning("%s: picks of several authors are read together: %s", folder, listed)
+    parts = [part for read in contents.values() for part in read]
     filled = [part for part in parts if len(part)]
     if len({part.rotations is None for part in filled}) > 1:
         logger.warning("%s: some picks have no poses, so poses are dropped in their runs", folder)
-    # An empty file must not take away the poses of the others of its run.
-    filled_runs = {part.run for part in filled}
-    return filled + [part for part in parts if part.run not in filled_runs]
+    return parts
 
 
-def _warn_twice(folder: Path, files: list[Path], known: dict[str, str]) -> None:
-    """Refuse the same picks in two formats; warn of two authors in one copick tree."""
-    forms = {known[path.suffix.lower()]: path.name for path in files}
-    if len(forms) > 1:
-        raise UserError(
-            f"{folder}: holds picks in several formats ({', '.join(sorted(forms.values()))}), "
-            "likely the same picks twice: give one file, or the format"
-        )
-    if len(found := authors(files)) > 1:
-        logger.warning(
-            "%s: picks of several authors are read together: %s", folder, ", ".join(sorted(found))
-        )
+def _rank(form: str) -> tuple[int, str]:
+    """Place a format among those of a mixed folder."""
+    return (_FIRST.index(form) if form in _FIRST else len(_FIRST), form)
 
 
 def _warn_outside(path: Path, picks: Picks, geometry: Geometry | None) -> None:
