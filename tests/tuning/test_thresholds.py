@@ -37,6 +37,13 @@ def test_recall_is_worth_some_false_alarms():
     assert sweep(picks, TRUTH, objects=CZII, beta=0.5)["apo-ferritin"].best.counts.fp == 0
 
 
+def test_of_equally_good_thresholds_the_lowest_is_taken():
+    x, scores = [1000, 7000, 7100, 7200, 7300, 2000], [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
+    best = sweep(on_x(x, scores), TRUTH, objects=CZII, beta=1.0)["apo-ferritin"].best
+    assert best.counts == Counts(2, 4, 2)  # F1 is 0.4 here, and with the first pick alone
+    assert best.f_beta == pytest.approx(0.4)
+
+
 def test_the_curves_are_those_of_the_counts():
     picks = on_x([1000, 7000, 2000], [0.9, 0.8, 0.7])
     curve = sweep(picks, TRUTH, objects=CZII)["apo-ferritin"]
