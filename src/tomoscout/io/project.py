@@ -1,0 +1,269 @@
+"""Projects: runs with their tomograms and picks, wherever and however they are stored.
+
+`open_project` recognises the layout; everything behind it looks the same. Nothing but names is
+read until a tomogram or its picks are asked for, so a project of thousands of runs opens at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+
+from tomoscout.core.errors import UserError, did_you_mean
+from tomoscout.core.geometry import Geometry
+from tomoscout.core.objects import CZII, ObjectTable, read_objects
+from tomoscout.core.picks import Picks
+from tomoscout.core.volume import Volume
+from tomoscout.io._owners import PickSource, RemotePicks, choose_files
+from tomoscout.io.layouts import LAYOUTS
+from tomoscout.io.layouts._beside import clean_name, run_name
+from tomoscout.io.volumes import read_volume
+from tomoscout.io.volumes._spacing import SpacingUnknownError
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_OBJECTS = CZII
+"""The table of projects that bring none."""
+
+TomogramSource = Path | Callable[[], Volume]
+"""Where a tomogram is: a path, or for remote projects a function that opens it."""
+
+_FAVOURITE = "denoised"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One tilt series of one grid position: its tomograms and its picks.
+
+    Attributes
+    ----------
+    name
+        What the field calls it, such as ``TS_5_4``.
+    tomograms
+        Where each kind of reconstruction is (``denoised``, ``wbp`` ...).
+    pick_files
+        Files with picks of this run; some may hold other runs too.
+    objects
+        The objects that picks may name.
+    voxel_spacing
+        Edge of a voxel in ångström, from the user: it wins over what the file says.
+    nominal_spacing
+        The same from a folder's rounded name: it serves only where the file says nothing.
+    """
+
+    name: str
+    tomograms: Mapping[str, TomogramSource]
+    pick_files: tuple[PickSource, ...]
+    objects: ObjectTable
+    voxel_spacing: float | None = None
+    nominal_spacing: float | None = None
+
+    @property
+    def has_picks(self) -> bool:
+        """Whether there are files with picks; they may hold none."""
+        return bool(self.pick_files)
+
+    @cached_property
+    def geometry(self) -> Geometry | None:
+        """The lattice of the tomogram, or None for a run that has only picks."""
+        if not self.tomograms:
+            return None
+        kind = _FAVOURITE if _FAVOURITE in self.tomograms else next(iter(self.tomograms))
+        return self.tomogram(kind).geometry
+
+    def tomogram(self, kind: str | None = None) -> Volume:
+        """Open a tomogram; its voxels stay on disk until they are read.
+
+        Parameters
+        ----------
+        kind
+            Kind of reconstruction. By default ``denoised``, or the only one there is.
+
+        Raises
+        ------
+        UserError
+            If there is no such kind, or no default to take.
+        """
+        source = self.tomograms[self._kind(kind)]
+        if not isinstance(source, Path):
+            return replace(source(), name=self.name)
+        try:
+            volume = read_volume(source, voxel_spacing=self.voxel_spacing)
+        except SpacingUnknownError:
+            if self.nominal_spacing is None:
+                raise
+            volume = read_volume(source, voxel_spacing=self.nominal_spacing)
+        return replace(volume, name=self.name)
+
+    def picks(self, *, user: str | None = None, session: str | None = None) -> Picks:
+        """Read the picks of all objects; those outside the tomogram are dropped with a warning.
+
+        Parameters
+        ----------
+        user, session
+            Whose picks, and of which session, where the layout tells them apart.
+
+        Raises
+        ------
+        UserError
+            If the run has no pick files, several users picked the same object and none is
+            chosen, or a file is broken or names an unknown object.
+        """
+        if not self.pick_files:
+            raise UserError(f"run '{self.name}': no picks, neither beside its tomogram nor inside")
+        files = choose_files(self.pick_files, user=user, session=session, run=self.name)
+        # Empty parts have no poses; joined with others, they would take theirs away.
+        parts = [part for file in files if len(part := self._read_picks(file))]
+        extent = None if self.geometry is None else self.geometry.extent
+        return replace(Picks.concatenate(parts), run=self.name, extent=extent)
+
+    def _kind(self, kind: str | None) -> str:
+        """Choose among the tomograms."""
+        kinds = list(self.tomograms)
+        if not kinds:
+            raise UserError(f"run '{self.name}': no tomogram, only picks")
+        if kind is None and len(kinds) == 1:
+            return kinds[0]
+        wanted = _FAVOURITE if kind is None else kind
+        if wanted in kinds:
+            return wanted
+        listed = ", ".join(kinds)
+        if kind is None:
+            raise UserError(f"run '{self.name}': choose a kind of tomogram: {listed}")
+        raise UserError(
+            f"run '{self.name}': no tomogram '{kind}', found {listed}." + did_you_mean(kind, kinds)
+        )
+
+    def _read_picks(self, source: PickSource) -> Picks:
+        """Read this run's picks from one file, checking names and positions."""
+        picks = source.fetch() if isinstance(source, RemotePicks) else self._read_file(source)
+        for name in picks.names:
+            if name not in self.objects.names:
+                raise UserError(
+                    f"{source}: unknown object '{name}': the project has "
+                    f"{', '.join(self.objects.names)}.{did_you_mean(name, self.objects.names)}"
+                )
+        if self.geometry is None or not len(picks):
+            return picks
+        inside = self.geometry.contains(picks.zyx)
+        if not inside.all():
+            logger.warning(
+                "%s: %d of %d picks of run '%s' lie outside the tomogram and are dropped",
+                source, len(picks) - int(inside.sum()), len(picks), self.name,
+            )  # fmt: skip
+        return picks[inside]
+
+    def _read_file(self, file: Path) -> Picks:
+        """Read this run's picks from a file that may call the run ``TS_1.tomostar``."""
+        from tomoscout.io.picks import read_picks  # pandas behind it takes half a second to load
+
+        parts = read_picks(file, geometry=self.geometry, run=self.name, objects=self.objects)
+        if not any(map(len, parts)):
+            parts = read_picks(file, geometry=self.geometry, objects=self.objects)
+            if len(parts) > 1 or run_name(file.name) != self.name:  # its own file needs no name
+                parts = [part for part in parts if clean_name(part.run) == self.name]
+        return Picks.concatenate(part for part in parts if len(part))
+
+
+@dataclass(frozen=True)
+class Project:
+    """Runs that are looked at together.
+
+    Attributes
+    ----------
+    path
+        What was opened.
+    layout
+        Name of the layout it has.
+    objects
+        The objects its picks may name.
+    runs
+        The runs; their names differ.
+    """
+
+    path: Path
+    layout: str
+    objects: ObjectTable
+    runs: tuple[Run, ...]
+
+    def __post_init__(self) -> None:
+        names = self.names
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise UserError(f"{self.path}: run names must differ, found twice: {', '.join(twice)}")
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the runs."""
+        return [run.name for run in self.runs]
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __getitem__(self, name: str) -> Run:
+        """Return the run called ``name``; an unknown one raises and names the nearest."""
+        for run in self.runs:
+            if run.name == name:
+                return run
+        shown = ", ".join(self.names[:10]) + (" ..." if len(self) > 10 else "")
+        raise UserError(
+            f"{self.path}: no run '{name}': found {shown}.{did_you_mean(name, self.names)}"
+        )
+
+    def select(self, names: Iterable[str]) -> Project:
+        """Return the project with these runs only, in the order given."""
+        return replace(self, runs=tuple(self[name] for name in dict.fromkeys(names)))
+
+
+def open_project(
+    path: str | PathLike[str],
+    *,
+    voxel_spacing: float | None = None,
+    objects: str | PathLike[str] | None = None,
+) -> Project:
+    """Open a project, whatever its layout.
+
+    Layouts are tried in this order: a copick configuration (``.json``, or a folder with
+    ``copick.json``), the folder of the CZII challenge on Kaggle (its root, ``train``, ``test``,
+    or what holds ``static`` and ``overlay``), a folder of tomograms, one tomogram.
+
+    Parameters
+    ----------
+    path
+        File or folder.
+    voxel_spacing
+        Edge of a voxel in ångström. Files of a folder then have this one, whatever they say;
+        a copick tree is read at the spacing nearest to it.
+    objects
+        Table of objects (YAML, or a copick configuration), instead of the project's own or of
+        the CZII challenge's.
+
+    Raises
+    ------
+    UserError
+        If nothing is there, or nothing that looks like a project.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder")
+    table = _read_table(Path(objects)) if objects is not None else None
+    layouts = sorted((LAYOUTS[name] for name in LAYOUTS.names()), key=lambda layout: layout.RANK)
+    for layout in layouts:
+        if layout.matches(path):
+            return layout.open_layout(path, voxel_spacing=voxel_spacing, objects=table)
+    raise UserError(
+        f"{path}: no project found: looked for a copick configuration (.json), a folder with "
+        "train, test, static, overlay or ExperimentRuns in it, and tomograms "
+        "(.mrc, .rec, .map, .zarr)"
+    )
+
+
+def _read_table(path: Path) -> ObjectTable:
+    """Read the user's own table of objects."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    return read_objects(path)

@@ -1,0 +1,107 @@
+"""Write runs in the layout of copick and of the CZII challenge, one at a time."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+from tomoscout.core.errors import UserError
+from tomoscout.core.objects import ObjectTable
+from tomoscout.core.picks import Picks
+from tomoscout.core.volume import Volume
+from tomoscout.io._atomic import write_json
+from tomoscout.io.volumes import write_volume
+
+
+def write_run(
+    root: str | PathLike[str],
+    run_name: str,
+    volume: Volume,
+    picks: Picks | None,
+    *,
+    kind: str = "denoised",
+    user: str = "simulation",
+    session: str = "0",
+    overwrite: bool = False,
+) -> None:
+    """Write a tomogram under ``static`` and its picks under ``overlay``.
+
+    Parameters
+    ----------
+    root
+        Folder of the project, which `write_copick_config` completes.
+    run_name
+        Name of the run.
+    volume
+        Its tomogram, written as OME-Zarr 0.4.
+    picks
+        Its picks, one file per object; None writes no file.
+    kind
+        Kind of reconstruction.
+    user, session
+        Who made the picks, and in which session.
+    overwrite
+        Whether a tomogram and picks of the same name are replaced.
+
+    Raises
+    ------
+    UserError
+        If a name cannot be a file's name, or a file exists and ``overwrite`` is off.
+    """
+    from tomoscout.io.picks.copick import write_overlay
+
+    root = Path(root)
+    for name in (run_name, kind):
+        _check_name(name)
+    tree = Path("ExperimentRuns") / run_name
+    spacing = f"VoxelSpacing{volume.voxel_spacing:.3f}"
+    write_volume(volume, root / "static" / tree / spacing / f"{kind}.zarr", overwrite=overwrite)
+    if picks is not None:
+        named = Picks(
+            picks.zyx, picks.objects, picks.scores, picks.rotations, run_name, picks.extent
+        )
+        write_overlay([named], root / "overlay", user=user, session=session, overwrite=overwrite)
+
+
+def write_copick_config(
+    root: str | PathLike[str], objects: ObjectTable, *, name: str, overwrite: bool = False
+) -> Path:
+    """Write ``copick.json``, with which copick opens what `write_run` wrote, and return its path.
+
+    copick needs absolute paths in it; Tomoscout opens the project after a move all the same.
+    """
+    from tomoscout.io.picks.copick import plain
+
+    root = Path(root)
+    content = {
+        "config_type": "filesystem",
+        "name": name,
+        "description": "Written by Tomoscout",
+        "version": "1.0.0",
+        "user_id": "tomoscout",
+        "pickable_objects": [
+            {
+                "name": plain(item.name),
+                "is_particle": True,
+                "pdb_id": item.pdb_id or None,
+                "label": label,
+                "color": [*item.color, 255],
+                "radius": item.radius,
+                "metadata": {"score_weight": item.weight},
+            }
+            for label, item in enumerate(objects.each(), start=1)
+        ],
+        "overlay_root": f"local://{(root / 'overlay').resolve()}/",
+        "overlay_fs_args": {"auto_mkdir": True},
+        "static_root": f"local://{(root / 'static').resolve()}/",
+        "static_fs_args": {},
+    }
+    path = root / "copick.json"
+    write_json(path, content, overwrite=overwrite)
+    return path
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that would lead elsewhere."""
+    if not name or name in (".", "..") or any(c in name for c in "/\\\0") or name[0] == ".":
+        raise UserError(f"'{name}' cannot be the name of a file: use letters, digits, '-' and '_'")
