@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tomoscout.augment import DEFAULT_STEPS, augment, grow, prepare, trim
+from tomoscout.augment import DEFAULT_STEPS, augment, grow, prepare
+from tomoscout.augment._move import trim
 from tomoscout.core.errors import UserError
 from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Choice

@@ -6,13 +6,14 @@ leaves its input as it was. Shapes stay, except that a quarter turn may exchange
 
 One that reads voxels from beyond its result (a rotation needs the corners) also offers
 ``grow(shape, *, settings)``: how large a crop must be so that its central ``shape`` is made of
-real voxels only. `augment` cuts that centre out. Mixing of whole batches is in ``data/mixup``.
+real voxels only. Its ``apply`` then takes that ``shape`` too and returns just the centre.
+
+Mixing of whole batches comes after the targets are drawn: see ``data/mixup``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,20 +77,11 @@ def augment(
     rng
         Source of all randomness.
     shape
-        Voxels (z, y, x) to cut from the centre as soon as no step needs more; None cuts nothing.
+        Voxels (z, y, x) wanted from the centre; None wants all.
     """
-    for done, (module, settings) in enumerate(steps):
-        if shape is not None:
-            volume, picks = trim(volume, picks, grow(shape, steps=steps[done:]))
-        volume, picks = module.apply(volume, picks, settings=settings, rng=rng)
-    return (volume, picks) if shape is None else trim(volume, picks, shape)
-
-
-def trim(volume: Volume, picks: Picks, shape: Shape) -> tuple[Volume, Picks]:
-    """Cut the centre out of a crop; an axis that is short already stays as it is."""
-    start = np.maximum(np.subtract(volume.shape, shape) // 2, 0)
-    if not start.any() and volume.shape == shape:
-        return volume, picks
-    region = tuple(slice(s, s + n) for s, n in zip(start, shape, strict=True))
-    cut = replace(volume, data=volume.data[region])
-    return cut, replace(picks, zyx=picks.zyx - start * volume.voxel_spacing)
+    for done, (module, settings) in enumerate(steps, start=1):
+        wanted = {}
+        if hasattr(module, "grow"):
+            wanted["shape"] = None if shape is None else grow(shape, steps=steps[done:])
+        volume, picks = module.apply(volume, picks, settings=settings, rng=rng, **wanted)
+    return volume, picks

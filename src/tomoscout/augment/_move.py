@@ -28,20 +28,33 @@ def reposition(volume: Volume, picks: Picks, symmetry: Symmetry) -> tuple[Volume
 
 
 def transform(
-    volume: Volume, picks: Picks, matrix: Float[np.ndarray, "3 3"]
+    volume: Volume, picks: Picks, matrix: Float[np.ndarray, "3 3"], *, shape: Shape | None
 ) -> tuple[Volume, Picks]:
     """Move voxels and points by a matrix, (z, y, x) about the centre; poses stay.
 
-    Voxels are interpolated linearly; beyond the edge the crop is reflected.
+    Voxels are interpolated linearly, and only those of the central ``shape``, for speed; beyond
+    the edge the crop is reflected.
     """
-    centre = (np.array(volume.shape) - 1) / 2
+    shape = shape or volume.shape
+    centre, new_centre = ((np.array(n) - 1) / 2 for n in (volume.shape, shape))
     back = np.linalg.inv(matrix)
+    offset = centre - back @ new_centre
     data = ndimage.affine_transform(
-        volume.read(), back, offset=centre - back @ centre, order=1, mode="mirror"
+        volume.read(), back, offset, output_shape=shape, order=1, mode="mirror"
     )
-    middle = centre * volume.voxel_spacing
-    zyx = (picks.zyx - middle) @ matrix.T + middle
+    zyx = (picks.zyx - centre * volume.voxel_spacing) @ matrix.T
+    zyx += new_centre * volume.voxel_spacing
     return replace(volume, data=data), replace(picks, zyx=zyx)
+
+
+def trim(volume: Volume, picks: Picks, shape: Shape) -> tuple[Volume, Picks]:
+    """Cut the centre out of a crop; an axis that is short already stays as it is."""
+    start = np.maximum(np.subtract(volume.shape, shape) // 2, 0)
+    if not start.any() and volume.shape == shape:
+        return volume, picks
+    region = tuple(slice(s, s + n) for s, n in zip(start, shape, strict=True))
+    cut = replace(volume, data=volume.data[region])
+    return cut, replace(picks, zyx=picks.zyx - start * volume.voxel_spacing)
 
 
 def grow_for(shape: Shape, matrices: Iterable[Float[np.ndarray, "3 3"]]) -> Shape:

@@ -8,13 +8,14 @@ crop) and sharpness; quarter turns and flips are free.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
 from jaxtyping import Float
 from pydantic import Field
 
-from tomoscout.augment._move import grow_for, transform
+from tomoscout.augment._move import grow_for, transform, trim
 from tomoscout.core.geometry import Shape
 from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Settings as BaseSettings
@@ -33,20 +34,26 @@ class Settings(BaseSettings):
 
 
 def apply(
-    volume: Volume, picks: Picks, *, settings: Settings, rng: np.random.Generator
+    volume: Volume,
+    picks: Picks,
+    *,
+    settings: Settings,
+    rng: np.random.Generator,
+    shape: Shape | None = None,
 ) -> tuple[Volume, Picks]:
-    """Rotate about the centre, with angles drawn evenly between their limits."""
+    """Rotate about the centre, with angles drawn evenly, and return the central ``shape``."""
     if rng.random() >= settings.probability:
-        return volume, picks
+        return trim(volume, picks, shape or volume.shape)
     limits = np.array([settings.angle, settings.tilt, settings.tilt])
     matrix = _matrix(rng.uniform(-limits, limits))
-    rotated, moved = transform(volume, picks, matrix)
+    rotated, moved = transform(volume, picks, matrix, shape=shape)
     if picks.rotations is not None:
         # Reversing both axes of a matrix turns (z, y, x) vectors into (x, y, z) ones.
         moved = replace(moved, rotations=matrix[::-1, ::-1] @ picks.rotations)
     return rotated, moved
 
 
+@lru_cache
 def grow(shape: Shape, *, settings: Settings) -> Shape:
     """Return the crop that holds every rotation of ``shape``."""
     angles = np.linspace(0, settings.angle, 37)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from tomoscout.augment._move import grow_for, transform
+from tomoscout.augment._move import grow_for, transform, trim
 from tomoscout.core.geometry import Shape
 from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Settings as BaseSettings
@@ -26,13 +26,18 @@ class Settings(BaseSettings):
 
 
 def apply(
-    volume: Volume, picks: Picks, *, settings: Settings, rng: np.random.Generator
+    volume: Volume,
+    picks: Picks,
+    *,
+    settings: Settings,
+    rng: np.random.Generator,
+    shape: Shape | None = None,
 ) -> tuple[Volume, Picks]:
-    """Scale about the centre, all axes alike; the voxel spacing stays."""
+    """Scale about the centre, all axes alike, and return the central ``shape``."""
     if rng.random() >= settings.probability:
-        return volume, picks
+        return trim(volume, picks, shape or volume.shape)
     factor = 1 + rng.uniform(-settings.amount, settings.amount)
-    return transform(volume, picks, np.eye(3) * factor)
+    return transform(volume, picks, np.eye(3) * factor, shape=shape)
 
 
 def grow(shape: Shape, *, settings: Settings) -> Shape:

@@ -78,10 +78,10 @@ def _with_reflections(
     final = int((start + count + reach) // (2 * last)) + 1
     parts = [picks]
     for period in range(first, final + 1):
-        for image in (2 * last * period + at, 2 * last * period - at):
-            beyond = (below & (image < 0)) | (above & (image > last))
-            # The particles themselves can lie a fraction of a voxel beyond the last centre.
-            beyond &= image != at
+        # A particle exactly on an edge is its own mirror image: it is there already.
+        shifted, mirrored = 2 * last * period + at, 2 * last * period - at
+        for image, new in ((shifted, period != 0), (mirrored, at % last != 0)):
+            beyond = new & ((below & (image < 0)) | (above & (image > last)))
             zyx = picks.zyx.copy()
             zyx[:, axis] = image * volume.voxel_spacing
             parts.append(replace(picks, zyx=zyx, rotations=None)[beyond])

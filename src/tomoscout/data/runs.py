@@ -15,6 +15,8 @@ from tomoscout.ops.normalise import NormaliseSettings, measure, slabs
 
 _SPACING_TOLERANCE = 0.02  # relative; CZII's 10.012 Å and a nominal 10 Å are the same
 
+_AT_ONCE = 1 << 28  # voxels, 1 GiB; below it a tomogram is decompressed once instead of thrice
+
 
 @dataclass(frozen=True)
 class TrainingRun:
@@ -43,13 +45,15 @@ class TrainingRun:
 
 
 def load_run(volume: Volume, picks: Picks, *, normalise: NormaliseSettings) -> TrainingRun:
-    """Normalise a tomogram into memory, slab by slab.
+    """Normalise a tomogram into memory; one that is large is read slab by slab.
 
     Raises
     ------
     UserError
         If its voxels cannot be normalised (NaN, constant).
     """
+    if np.prod(volume.shape) <= _AT_ONCE:
+        volume = volume.load()
     scale = measure(volume, normalise)
     data = np.empty(volume.shape, np.float16)
     for z in slabs(volume):

@@ -107,8 +107,8 @@ class Sampler:
             runs, voxels = self._pools[rng.integers(len(self._pools))]
             row = rng.integers(len(runs))
             run = int(runs[row])
-            shift = rng.uniform(-self.settings.jitter, self.settings.jitter, 3) * patch
-            first = np.rint(voxels[row] + shift - (patch - 1) / 2).astype(np.int64)
+            shift = rng.uniform(-self.settings.jitter, self.settings.jitter, 3) + 0.5
+            first = np.rint(voxels[row] - shift * (patch - 1)).astype(np.int64)
         else:
             run = min(int(np.searchsorted(self._shares, rng.random())), len(self._shares) - 1)
             first = None
