@@ -103,6 +103,7 @@ class CheckedArray:
         self._leading = leading
         self._files = ChunkFiles(path)
         self.shape = tuple(int(n) for n in array.shape[leading:])
+        self.chunks = tuple(int(n) for n in array.chunks[leading:])
         self.dtype = np.dtype(array.dtype)
 
     def __getitem__(self, region: Any, /) -> Any:
