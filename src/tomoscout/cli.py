@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 VERBS = {
     "demo": "Simulate, train, pick and score in minutes: see it work on this machine.",
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "TOMOSCOUT_DEBUG" in os.environ
     _configure_logging(quiet)
     try:
+        _check_verb(tokens)
         _app(quiet)(_settings_as_pairs(tokens), exit_on_error=False, print_error=False)
     except KeyboardInterrupt:
         return _fail("stopped; run the same command again to go on", 130)
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _app(quiet: bool):  # type: ignore[no-untyped-def]  # noqa: ANN202 (cyclopts stays lazy)
+def _app(quiet: bool) -> Any:
     """Build the application: one line of help per verb, code imported on call."""
     from cyclopts import App
 
@@ -70,8 +72,17 @@ def _app(quiet: bool):  # type: ignore[no-untyped-def]  # noqa: ANN202 (cyclopts
     return app
 
 
+def _check_verb(tokens: list[str]) -> None:
+    """Refuse an unknown verb, naming the nearest, before any verb's code is imported."""
+    from tomoscout.core.errors import UserError, did_you_mean
+
+    if tokens and not tokens[0].startswith("-") and tokens[0] not in VERBS:
+        hint = did_you_mean(tokens[0], VERBS)
+        raise UserError(f"unknown command '{tokens[0]}'.{hint} See tomoscout --help")
+
+
 def _settings_as_pairs(tokens: list[str]) -> list[str]:
-    """Rewrite ``--section.key value`` as ``--set section.key=value``, which every verb parses alike."""
+    """Rewrite ``--section.key value`` as ``--set section.key=value``, alike for every verb."""
     pairs: list[str] = []
     rest = iter(tokens)
     for token in rest:
@@ -87,7 +98,7 @@ def _configure_logging(quiet: bool) -> None:
     """Send the package's warnings to standard error; third parties keep to errors."""
     logging.basicConfig(level=logging.ERROR, format="%(message)s", stream=sys.stderr)
     logging.getLogger("tomoscout").setLevel(logging.ERROR if quiet else logging.INFO)
-    for chatty in ("lightning", "lightning.pytorch", "lightning.fabric"):
+    for chatty in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
 
 

@@ -8,6 +8,37 @@ and names the nearest right one.
 
 from __future__ import annotations
 
+from typing import Any, Protocol, runtime_checkable
+
 from tomoscout.core.registry import Registry
+
+
+@runtime_checkable
+class Network(Protocol):
+    """What the rest of the house knows of a network: an ``nn.Module`` that keeps the contract."""
+
+    strides: tuple[int, ...]
+    divisor: tuple[int, int, int]
+
+    def __call__(self, x: Any, /) -> Any:
+        """Return the logits, fine to coarse."""
+        ...
+
+    def to(self, *args: Any, **kwargs: Any) -> Any:
+        """Move to a device."""
+        ...
+
+    def eval(self) -> Any:
+        """Switch to use."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the weights."""
+        ...
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> Any:
+        """Take weights over."""
+        ...
+
 
 MODELS = Registry(__name__, "Settings", "build")

@@ -30,16 +30,13 @@ class ResidualBlock(nn.Module):
         return torch.relu(y + self.shortcut(x))
 
 
-def check_patch(shape: list[int], divisor: tuple[int, int, int]) -> None:
+def check_patch(x: Tensor, divisor: tuple[int, int, int]) -> None:
     """Raise, naming the nearest right shape, unless each axis is a multiple of the divisor."""
-    right: list[int] = []
-    wrong = False
-    for i in range(3):
-        n = shape[i]
-        d = divisor[i]
-        wrong = wrong or n % d != 0 or n == 0
-        right.append(max(1, (n + d // 2) // d) * d)
-    if wrong:
+    if torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call] # sizes are symbols then, and a trace is for one right size
+        return
+    shape = tuple(x.shape[2:])
+    if any(n % d or n == 0 for n, d in zip(shape, divisor, strict=True)):
+        right = tuple(max(1, (n + d // 2) // d) * d for n, d in zip(shape, divisor, strict=True))
         raise ValueError(
             f"patch {shape} must be a multiple of {divisor} voxels (z, y, x): use {right}"
         )

@@ -8,15 +8,16 @@ enough for two CPU cores; choose it unless a published recipe is to be reproduce
 
 from __future__ import annotations
 
-import torch
+from itertools import pairwise
+
 from pydantic import Field
 from torch import Tensor, nn
 
-from tomoscout.core.settings import Settings
+from tomoscout.core.settings import Settings as BaseSettings
 from tomoscout.models._blocks import ResidualBlock, check_patch
 
 
-class Settings(Settings):  # type: ignore[no-redef]
+class Settings(BaseSettings):
     """What can be set about the network."""
 
     widths: tuple[int, ...] = Field(default=(16, 32, 64, 96), min_length=2)
@@ -38,31 +39,28 @@ class ScoutUNet(nn.Module):
         self.divisor: tuple[int, int, int] = (depth, depth, depth)
         self.stem = nn.Conv3d(in_channels, widths[0], 4, stride=2, padding=1)
         self.encoders = nn.ModuleList(_level(w, w, settings.blocks) for w in widths[:-1])
-        self.downs = nn.ModuleList(
-            nn.Conv3d(a, b, 2, stride=2) for a, b in zip(widths, widths[1:], strict=False)
-        )
+        self.downs = nn.ModuleList(nn.Conv3d(a, b, 2, stride=2) for a, b in pairwise(widths))
         self.bottom = _level(widths[-1], widths[-1], settings.blocks)
         self.drop = nn.Dropout3d(settings.dropout)
         self.ups = nn.ModuleList(
-            nn.ConvTranspose3d(b, a, 2, stride=2)
-            for a, b in zip(widths[-2::-1], widths[:0:-1], strict=False)
+            nn.ConvTranspose3d(b, a, 2, stride=2) for b, a in pairwise(reversed(widths))
         )
         self.decoders = nn.ModuleList(_level(w, w, settings.blocks) for w in widths[-2::-1])
         self.head = nn.Conv3d(widths[0], out_channels, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Return the logits at stride 2, as the only item of a tuple."""
-        check_patch(list(x.shape[2:]), self.divisor)
+        check_patch(x, self.divisor)
         x = self.stem(x)
         skips: list[Tensor] = []
-        for encoder, down in zip(self.encoders, self.downs):  # noqa: B905 (TorchScript)
+        for encoder, down in zip(self.encoders, self.downs, strict=True):
             x = encoder(x)
             skips.append(x)
             x = down(x)
         x = self.drop(self.bottom(x))
-        for i, (up, decoder) in enumerate(zip(self.ups, self.decoders)):  # noqa: B905
+        for up, decoder in zip(self.ups, self.decoders, strict=True):
             # Adding the skip instead of concatenating it halves the finest, dearest convolution.
-            x = decoder(up(x) + skips[len(skips) - 1 - i])
+            x = decoder(up(x) + skips.pop())
         return (self.head(x),)
 
 

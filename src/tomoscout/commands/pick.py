@@ -1,0 +1,160 @@
+"""``tomoscout pick``: the main job, from tomograms to picks."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from tomoscout.core.picks import Picks
+    from tomoscout.inference.weights import Detector
+    from tomoscout.io.project import Run
+
+logger = logging.getLogger(__name__)
+
+
+def pick(
+    source: Path,
+    *,
+    model: str,
+    output: Annotated[Path, Parameter(alias="-o")],
+    voxel_spacing: float | None = None,
+    kind: str | None = None,
+    runs: str | None = None,
+    threshold: tuple[str, ...] = (),
+    device: str = "auto",
+    overwrite: bool = False,
+) -> None:
+    """Find the particles of a tomogram, or of every run of a project.
+
+    Writes picks.star (RELION 5), picks.csv and copick JSON. A job that was stopped goes on
+    where it was; a run that fails is reported at the end and does not stop the others.
+
+    Parameters
+    ----------
+    source
+        Tomogram (.mrc, .rec, .map, .zarr), folder of tomograms, copick config or Kaggle folder.
+    model
+        Weights: a training folder, a .safetensors file, or a shipped name.
+    output
+        Folder for the picks.
+    voxel_spacing
+        Edge of a voxel in Å, where the file's header does not say.
+    kind
+        Kind of tomogram, such as denoised or wbp.
+    runs
+        Comma-separated names; all runs when not given.
+    threshold
+        Lowest score of a pick, as ``object=0.4`` (may be repeated) or one number for all.
+    device
+        auto, cpu, cuda or cuda:N.
+    overwrite
+        Start anew in a folder that already holds picks.
+    """
+    from tomoscout.commands._console import console
+    from tomoscout.commands._runs import Ledger, check_objects, choose_runs
+    from tomoscout.core.errors import UserError
+    from tomoscout.inference.detect import resolve_thresholds
+    from tomoscout.inference.weights import load_detector
+    from tomoscout.io.project import open_project
+    from tomoscout.ops.precision import choose_device
+
+    choose_device(device)
+    detector = load_detector(model)
+    project = open_project(source, voxel_spacing=voxel_spacing)
+    check_objects(detector, project)
+    chosen = choose_runs(project, runs)
+    limits = resolve_thresholds(detector, _parse(threshold, detector))
+    ledger = Ledger(
+        output,
+        "pick",
+        {"model": detector.source, "thresholds": limits, "kind": kind},
+        overwrite=overwrite,
+    )
+    failed: list[str] = []
+    for run in ledger.todo(chosen):
+        try:
+            started = time.monotonic()
+            found = _pick_run(run, detector, limits, kind=kind, device=device, output=output)
+            counts = {name: len(found.of(name)) for name in detector.objects.names}
+            facts = {"seconds": round(time.monotonic() - started, 1), "extent": found.extent}
+            ledger.done(run.name, {**facts, "picks": counts})
+        except UserError as error:
+            if len(chosen) == 1:
+                raise
+            failed.append(str(error))
+            logger.warning("%s", error)
+    _write_tables(output, ledger.runs)
+    for run in chosen:
+        if run.name in ledger.runs:
+            counts = ledger.runs[run.name]["picks"]
+            counted = "  ".join(f"{name} {count}" for name, count in counts.items())
+            console.print(f"{run.name}: {counted}", highlight=False)
+    console.print(f"picks: {output / 'picks.star'}, {output / 'picks.csv'}", highlight=False)
+    if failed:
+        raise UserError(f"{len(failed)} of {len(chosen)} runs failed; the first: {failed[0]}")
+
+
+def _pick_run(
+    run: Run,
+    detector: Detector,
+    limits: dict[str, float],
+    *,
+    kind: str | None,
+    device: str,
+    output: Path,
+) -> Picks:
+    """Pick one run; write its copick JSON, and the candidates below the thresholds."""
+    from dataclasses import replace
+
+    from tomoscout.commands._console import progress
+    from tomoscout.inference.detect import FLOOR, find_all, predict
+    from tomoscout.io.picks import write_picks
+    from tomoscout.io.picks.copick import write_overlay
+
+    names = detector.objects.names
+    with progress(100, f"pick {run.name}") as bar:
+        volume = run.tomogram(kind)
+        scores = predict(volume, detector, device=device, progress=bar.fraction)
+    frame = {"run": run.name, "extent": volume.geometry.extent}
+    found = replace(find_all(scores, detector, thresholds=limits), **frame)
+    candidates = find_all(scores, detector, thresholds=dict.fromkeys(names, FLOOR))
+    write_picks(replace(candidates, **frame), output / "candidates" / f"{run.name}.csv")
+    write_overlay([found], output, user="tomoscout", session="0", names=names)
+    return found
+
+
+def _write_tables(output: Path, facts: dict[str, Any]) -> None:
+    """Join the picks of all finished runs into one STAR and one CSV file."""
+    from dataclasses import replace
+
+    from tomoscout.io.picks import read_picks, write_picks
+
+    parts = [
+        replace(found, extent=tuple(facts[found.run]["extent"]))
+        for run in facts
+        for found in read_picks(output / "ExperimentRuns" / run / "Picks", run=run)
+    ]
+    for name in ("picks.star", "picks.csv"):
+        write_picks(parts, output / name)
+
+
+def _parse(pairs: tuple[str, ...], detector: Detector) -> dict[str, float]:
+    """Read ``object=value`` pairs, or one value for all objects."""
+    from tomoscout.core.errors import UserError
+
+    limits: dict[str, float] = {}
+    for pair in pairs:
+        name, equals, text = pair.rpartition("=")
+        try:
+            value = float(text)
+        except ValueError as error:
+            raise UserError(f"--threshold {pair}: write object=0.4, or one number") from error
+        if not 0 < value <= 1:
+            raise UserError(f"--threshold {pair}: a score lies above 0 and at most at 1")
+        limits |= {name: value} if equals else dict.fromkeys(detector.objects.names, value)
+    return limits

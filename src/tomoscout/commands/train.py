@@ -1,0 +1,107 @@
+"""``tomoscout train``: a detector from a project's annotated runs."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from tomoscout.training.run import Trained
+
+
+def train(
+    project: Path,
+    *,
+    output: Annotated[Path, Parameter(alias="-o")],
+    recipe: str = "scout",
+    fold: int = 0,
+    validation: str | None = None,
+    objects: Path | None = None,
+    voxel_spacing: float | None = None,
+    device: str = "auto",
+    overwrite: bool = False,
+    settings: Annotated[tuple[str, ...], Parameter(name="--set")] = (),
+) -> None:
+    """Train a detector on a project's annotated runs; a stopped training is resumed exactly.
+
+    One run (--fold, or --validation) is held out: the weights kept are those that score best
+    on it, and their thresholds come from it. Evaluate on other runs.
+
+    Parameters
+    ----------
+    project
+        Copick config, Kaggle folder, or folder of tomograms with pick files beside them.
+    output
+        Folder for weights, log and checkpoint.
+    recipe
+        Name of a recipe in the package, or a YAML file.
+    fold
+        Which run is held out, by sorted name, from 0.
+    validation
+        Comma-separated runs to hold out instead; ``none`` holds out none.
+    objects
+        Table of objects (YAML or copick config), instead of the project's own.
+    voxel_spacing
+        Edge of a voxel in Å, where the files' headers do not say.
+    device
+        auto, cpu, cuda or cuda:N.
+    overwrite
+        Start anew in a folder that already holds a training.
+    settings
+        Any setting of the recipe, ``section.key=value``; also as ``--section.key value``,
+        such as ``--training.steps 300`` or ``--model.name unet``.
+    """
+    from tomoscout.commands._console import console, status
+    from tomoscout.io.project import open_project
+    from tomoscout.training.recipe import parse_overrides, read_recipe
+
+    overrides = parse_overrides(settings)
+    checked = read_recipe(recipe, overrides)
+    flags = ", ".join(settings) or "none"
+    status.print(f"settings: defaults < recipe {recipe} < flags: {flags}", highlight=False)
+    held_out = None if validation is None else _names(validation)
+    opened = open_project(project, voxel_spacing=voxel_spacing, objects=objects)
+    trained = train_with_bar(
+        opened,
+        output,
+        recipe=checked,
+        validation=held_out,
+        fold=fold,
+        device=device,
+        overwrite=overwrite,
+    )
+    score = trained.detector.card.score
+    if score:
+        told = "  ".join(f"{name} {value:.3f}" for name, value in score.items())
+        console.print(
+            f"F4 on {', '.join(trained.fold.validation)} (thresholds tuned there): {told}",
+            highlight=False,
+        )
+    console.print(f"weights: {trained.folder / 'model.safetensors'}", highlight=False)
+    console.print(
+        f"next: tomoscout pick TOMOGRAMS --model {trained.folder} -o picks/", highlight=False
+    )
+
+
+def train_with_bar(*args: object, **kwargs: object) -> Trained:
+    """Train while a bar shows the step, the loss, F4 and the time left."""
+    from tomoscout.commands._console import progress
+    from tomoscout.training.callbacks import Progress
+    from tomoscout.training.run import train as train_project
+
+    with progress(1, "read") as bar:
+
+        def tell(now: Progress) -> None:
+            bar.progress.update(bar.task, total=now.steps, description="train")
+            f4 = "" if math.isnan(now.f_beta) else f"  F4 {now.f_beta:.3f}, best {now.best:.3f}"
+            bar.update(now.step, f"loss {now.loss:.4f}{f4}")
+
+        return train_project(*args, **kwargs, tell=tell)  # type: ignore[arg-type]
+
+
+def _names(text: str) -> list[str]:
+    """Split a comma-separated list; ``none`` is the empty one."""
+    return [] if text == "none" else [name.strip() for name in text.split(",") if name.strip()]

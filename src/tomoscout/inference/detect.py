@@ -1,0 +1,204 @@
+"""The main job in one go: a tomogram and weights in, picks out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tomoscout.core.errors import UserError, did_you_mean
+from tomoscout.core.geometry import Geometry
+from tomoscout.core.picks import Picks
+from tomoscout.core.settings import Choice
+from tomoscout.core.volume import Volume
+from tomoscout.inference.sliding_window import WindowSettings, plan_tiles, stream_scores
+from tomoscout.inference.weights import Detector, load_detector
+from tomoscout.ops.normalise import measure
+from tomoscout.ops.precision import choose_device
+from tomoscout.ops.resample import resample
+from tomoscout.pickers import PICKERS
+
+_SAME_SPACING = 0.03  # networks are trained with larger changes of scale than this
+_IN_MEMORY = 2 << 30  # bytes of score map kept in memory; larger ones go to a scratch file
+
+FLOOR = 0.03
+"""Scores below it are never worth a pick: where F4 is F, a bet pays from probability F/17 on."""
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class ScoreMap:
+    """Scores of one tomogram.
+
+    Attributes
+    ----------
+    data
+        `(object, z, y, x)` float16 probabilities, in memory or on disk.
+    objects
+        Names of the objects, in channel order.
+    geometry
+        Where the cells lie in the tomogram.
+    """
+
+    data: Any
+    objects: tuple[str, ...]
+    geometry: Geometry
+
+
+def predict(
+    volume: Volume,
+    model: Detector | str | Path,
+    *,
+    window: WindowSettings | None = None,
+    device: str = "auto",
+    out: Callable[[tuple[int, int, int, int]], Any] | None = None,
+    progress: Progress | None = None,
+) -> ScoreMap:
+    """Compute the score map of a tomogram.
+
+    Parameters
+    ----------
+    volume
+        Tomogram in memory or on disk; one whose voxel spacing is more than 3 % off the
+        detector's is resampled.
+    model
+        Detector, or name or path of its weights.
+    window
+        How the tomogram is cut into tiles.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    out
+        Makes the array the scores go to, given its shape; memory, or a scratch file when they
+        would take more than 2 GB, when not given.
+    progress
+        Told the share done, 0 to 1.
+    """
+    detector = model if isinstance(model, Detector) else load_detector(model)
+    card = detector.card
+    volume = at_spacing_of(detector, volume)
+    geometry = volume.geometry.at_stride(card.stride)
+    tiling = plan_tiles(volume.shape, network=detector.network, settings=window)
+    normaliser = measure(volume, card.normalise)
+    data = (out or _scratch)((len(card.objects), *geometry.cells))
+    slabs = stream_scores(
+        volume,
+        detector.network,
+        normaliser,
+        activation=card.activation,
+        tiling=tiling,
+        device=choose_device(device),
+        progress=progress,
+    )
+    for slab in slabs:
+        data[:, slab.start : slab.start + slab.scores.shape[1]] = slab.scores
+    return ScoreMap(data, tuple(detector.objects.names), geometry)
+
+
+def at_spacing_of(detector: Detector, volume: Volume) -> Volume:
+    """Return the tomogram at (nearly) the voxel spacing the detector was trained at."""
+    wanted = detector.card.voxel_spacing
+    if abs(volume.voxel_spacing / wanted - 1) > _SAME_SPACING:
+        return resample(volume, wanted)
+    return volume
+
+
+def find_all(
+    scores: ScoreMap,
+    detector: Detector,
+    *,
+    thresholds: Mapping[str, float],
+    picker: Choice | None = None,
+) -> Picks:
+    """Draw picks of every object from a score map, best first within each object.
+
+    Parameters
+    ----------
+    scores
+        From ``predict``.
+    detector
+        Says the objects' radii and the default picker.
+    thresholds
+        Lowest score of a pick, per object; objects not named are not picked.
+    picker
+        Another picker than the card's.
+    """
+    module, settings = (picker or detector.card.picker).resolve(PICKERS)
+
+    def of(channel: int) -> Picks:
+        entry = detector.objects[scores.objects[channel]]
+        found: Picks = module.find_picks(
+            np.asarray(scores.data[channel]),
+            geometry=scores.geometry,
+            radius=entry.radius,
+            name=entry.name,
+            threshold=thresholds[entry.name],
+            settings=settings,
+        )
+        return found
+
+    channels = [c for c, name in enumerate(scores.objects) if name in thresholds]
+    with ThreadPoolExecutor(2) as pool:  # numpy and scipy let go of the interpreter
+        parts = list(pool.map(of, channels))
+    return Picks.concatenate([Picks.empty(extent=scores.geometry.extent), *parts])
+
+
+def pick(
+    volume: Volume,
+    model: Detector | str | Path,
+    *,
+    thresholds: Mapping[str, float] | None = None,
+    window: WindowSettings | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Picks:
+    """Find the particles of a tomogram.
+
+    Parameters
+    ----------
+    volume
+        Tomogram in memory or on disk.
+    model
+        Detector, or name or path of its weights.
+    thresholds
+        Lowest score per object, replacing the card's for the objects named.
+    window, device, progress
+        See ``predict``.
+
+    Raises
+    ------
+    UserError
+        If a threshold names an object the detector does not know, or the tomogram is unusable.
+    """
+    detector = model if isinstance(model, Detector) else load_detector(model)
+    limits = resolve_thresholds(detector, thresholds)
+    scores = predict(volume, detector, window=window, device=device, progress=progress)
+    found = find_all(scores, detector, thresholds=limits)
+    # The extent is the tomogram's own, also when it was resampled for the network.
+    return replace(found, run=volume.name, extent=volume.geometry.extent)
+
+
+def resolve_thresholds(
+    detector: Detector, thresholds: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """Return a threshold for each of the detector's objects: given, else the card's, else 0.5."""
+    names = detector.objects.names
+    for name in thresholds or {}:
+        if name not in names:
+            raise UserError(
+                f"threshold for '{name}': the detector finds {', '.join(names)}."
+                + did_you_mean(name, names)
+            )
+    return dict.fromkeys(names, 0.5) | detector.card.thresholds | dict(thresholds or {})
+
+
+def _scratch(shape: tuple[int, int, int, int]) -> Any:
+    """Make room for a score map: memory, or a file that vanishes with its last user."""
+    if np.prod(shape) * 2 <= _IN_MEMORY:
+        return np.empty(shape, np.float16)
+    return np.memmap(tempfile.TemporaryFile(), np.float16, "w+", shape=shape)

@@ -1,0 +1,72 @@
+"""MONAI's residual 3-D U-Net, at full resolution: the field's common baseline.
+
+Choose it to reproduce published recipes; the challenge's 2nd place used channels
+48/64/80/80, strides 2/2/1 and one residual unit (1.1 M parameters). Kerfoot et al., 2018,
+doi:10.1007/978-3-030-12029-0_40.
+"""
+
+from __future__ import annotations
+
+import math
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from tomoscout.core.errors import UserError
+from tomoscout.core.settings import Settings as BaseSettings
+from tomoscout.models._blocks import check_patch
+
+
+class Settings(BaseSettings):
+    """What can be set about the network."""
+
+    channels: tuple[int, ...] = Field(default=(48, 64, 80, 80), min_length=2)
+    """Channels of each level, fine to coarse."""
+    strides: tuple[int, ...] = (2, 2, 1)
+    """Stride between neighbouring levels, one fewer than the channels."""
+    residual_units: int = Field(default=1, ge=0)
+    """Convolutions per level that have a shortcut; 0 gives plain convolutions."""
+    norm: str = "instance"
+    """Normalisation as MONAI names it: ``instance``, ``batch``, ``group`` ..."""
+    act: str = "prelu"
+    """Activation as MONAI names it."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of activations dropped while training."""
+
+
+class UNet(nn.Module):
+    """MONAI's network behind the house's contract: `(b, c, z, y, x)` -> one map at stride 1."""
+
+    def __init__(self, settings: Settings, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        from monai.networks.nets import UNet as MonaiUNet  # slow to import
+
+        if len(settings.strides) != len(settings.channels) - 1:
+            raise UserError(
+                f"unet: {len(settings.channels)} channels need {len(settings.channels) - 1} "
+                f"strides, found {len(settings.strides)}"
+            )
+        depth = math.prod(settings.strides)
+        self.strides: tuple[int, ...] = (1,)
+        self.divisor: tuple[int, int, int] = (depth, depth, depth)
+        self.net = MonaiUNet(
+            spatial_dims=3,
+            in_channels=in_channels,
+            out_channels=out_channels,
+            channels=settings.channels,
+            strides=settings.strides,
+            num_res_units=settings.residual_units,
+            norm=settings.norm,
+            act=settings.act,
+            dropout=settings.dropout,
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor]:
+        """Return the logits at stride 1, as the only item of a tuple."""
+        check_patch(x, self.divisor)
+        return (self.net(x),)
+
+
+def build(settings: Settings, in_channels: int, out_channels: int) -> nn.Module:
+    """Build the network with random weights."""
+    return UNet(settings, in_channels, out_channels)

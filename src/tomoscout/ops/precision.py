@@ -1,0 +1,43 @@
+"""Which device to compute on, and in which number format."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import torch
+
+from tomoscout.core.errors import UserError
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Return the device called ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises
+    ------
+    UserError
+        If the name is not a device, or the device is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"--device {name}: choose auto, cpu, cuda or cuda:0") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(
+            f"--device {name}: {torch.cuda.device_count()} CUDA devices found; use --device cpu"
+        )
+    return device
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Tell whether bf16 convolutions run at speed: emulated ones are slower than fp32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capability = torch.backends.cpu.get_cpu_capability()
+    return capability.startswith("AVX512") and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def autocast(device: torch.device, enabled: bool = True) -> AbstractContextManager[None]:
+    """Return bf16 autocast where the device has it, and nothing elsewhere."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled and has_fast_bf16(device))

@@ -1,0 +1,93 @@
+"""What every network of the family promises (DESIGN, section 4)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tomoscout.models import MODELS
+
+SHAPE = (32, 32, 48)
+
+
+def make(name: str):
+    torch.manual_seed(0)
+    module = MODELS[name]
+    return module.build(module.Settings(), 1, 7).eval()
+
+
+@pytest.fixture(params=MODELS.names())
+def network(request: pytest.FixtureRequest):
+    return make(request.param)
+
+
+def test_outputs_are_logits_at_the_declared_strides(network):
+    outputs = network(torch.randn(2, 1, *SHAPE))
+    assert isinstance(outputs, tuple)
+    assert len(outputs) == len(network.strides)
+    for logits, stride in zip(outputs, network.strides, strict=True):
+        assert logits.shape == (2, 7, *(n // stride for n in SHAPE))
+
+
+def test_every_weight_learns(network):
+    network.train()
+    sum(out.float().square().mean() for out in network(torch.randn(2, 1, *SHAPE))).backward()
+    silent = [name for name, p in network.named_parameters() if p.grad is None]
+    assert silent == []
+
+
+def test_a_wrong_patch_names_the_nearest_right_one(network):
+    if network.divisor == (1, 1, 1):
+        pytest.skip("takes any shape")
+    wrong = [3 * n + 1 for n in network.divisor]
+    right = str(tuple(3 * n for n in network.divisor))
+    with pytest.raises(ValueError, match="multiple") as error:
+        network(torch.zeros(1, 1, *wrong))
+    assert right in str(error.value)
+
+
+def test_saved_weights_give_the_same_logits(network, tmp_path, request):
+    name = request.node.callspec.params["network"]
+    save_file(network.state_dict(), tmp_path / "w.safetensors")
+    torch.manual_seed(1)
+    module = MODELS[name]
+    other = module.build(module.Settings(), 1, 7).eval()
+    other.load_state_dict(load_file(tmp_path / "w.safetensors"))
+    x = torch.randn(1, 1, *SHAPE)
+    with torch.inference_mode():
+        torch.testing.assert_close(other(x)[0], network(x)[0], rtol=0, atol=0)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+def test_torchscript_gives_the_same_logits(network):
+    x = torch.randn(1, 1, *SHAPE)
+    with torch.inference_mode():
+        scripted = torch.jit.trace(network, x, check_trace=False)
+        torch.testing.assert_close(scripted(x)[0], network(x)[0], rtol=1e-4, atol=1e-5)
+
+
+def test_bf16_stays_near_float32(network):
+    x = torch.randn(1, 1, *SHAPE)
+    with torch.inference_mode():
+        exact = network(x)[0]
+        with torch.autocast("cpu", torch.bfloat16):
+            rough = network(x)[0].float()
+    assert float((rough - exact).abs().mean()) < 0.05 * float(exact.abs().mean() + exact.std())
+
+
+def test_a_particle_moved_by_one_cell_moves_the_logits_by_one_cell(network):
+    """Catches mixed-up axes: the same bump, moved along z, y or x by the divisor."""
+    with torch.inference_mode():
+        shape = [4 * d if d > 1 else 16 for d in network.divisor]
+        at = [n // 2 for n in shape]
+        image = torch.zeros(1, 1, *shape)
+        image[0, 0, at[0], at[1], at[2]] = 10.0
+        flat = network(torch.zeros_like(image))[0]
+        logits = (network(image)[0] - flat).abs().sum(1)[0].numpy()
+    centre = np.array(
+        [(np.indices(logits.shape)[k] * logits).sum() / logits.sum() for k in range(3)]
+    )
+    stride = network.strides[0]
+    assert np.abs(centre * stride + (stride - 1) / 2 - at).max() < 3.0
