@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from scipy.spatial import cKDTree
+
+from tomoscout.core.errors import UserError
+from tomoscout.core.objects import CZII, ObjectTable, ObjectType
+from tomoscout.core.picks import Picks
+from tomoscout.simulation.clutter import LEAFLETS, Bead, CarbonEdge, Vesicle
+from tomoscout.simulation.scene import CONTACT, CZII_COUNTS, Scene, arrange
+from tomoscout.simulation.surroundings import random_rotation
+
+
+def drawn(seed=0, objects=CZII, **options):
+    return arrange(Scene(**options), objects=objects, rng=np.random.default_rng(seed), run="r")
+
+
+def everything(arrangement):
+    """Centres and radii of all molecules, labelled or not."""
+    particles = Picks.concatenate([p for p in (arrangement.picks, arrangement.cut) if len(p)])
+    centres = [*particles.zyx, *(bit.zyx for bit in arrangement.debris)]
+    radii = [CONTACT[name] for name in particles.objects] + [b.radius for b in arrangement.debris]
+    return np.array(centres), np.array(radii)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("crowding", [1.0, 4.0])
+def test_nothing_overlaps(seed, crowding):
+    arrangement = drawn(seed, crowding=crowding, carbon=1.0, vesicles=6.0, beads=4.0)
+    centres, radii = everything(arrangement)
+    assert len(centres) > 300
+    pairs = cKDTree(centres).query_pairs(2 * radii.max(), output_type="ndarray")
+    apart = np.linalg.norm(centres[pairs[:, 0]] - centres[pairs[:, 1]], axis=1)
+    assert np.all(apart >= radii[pairs].sum(axis=1) - 1e-9)
+    for thing in arrangement.clutter:
+        if isinstance(thing, Vesicle):
+            assert np.all(np.abs(thing.distance(centres.T)) > radii + LEAFLETS / 2)
+        elif isinstance(thing, Bead):
+            assert np.all(np.linalg.norm(centres - thing.zyx, axis=1) > radii + thing.radius)
+        else:
+            assert isinstance(thing, CarbonEdge)
+            assert np.all(thing.beyond(centres[:, 1], centres[:, 2]) < -radii)
+
+
+def test_counts_are_the_challenges_on_average():
+    counts = {name: [] for name in CZII_COUNTS}
+    for seed in range(10):
+        arrangement = drawn(seed, debris=0.0, carbon=0.0)
+        for name in CZII_COUNTS:
+            total = len(arrangement.picks.of(name)) + len(arrangement.cut.of(name))
+            counts[name].append(total)
+    for name, expected in CZII_COUNTS.items():
+        assert np.mean(counts[name]) == pytest.approx(expected, rel=0.35)
+
+
+def test_a_quarter_of_the_volume_has_a_quarter_of_the_particles():
+    whole, part = (
+        np.mean([len(drawn(s, shape=shape, debris=0.0).picks) for s in range(8)])
+        for shape in ((184, 630, 630), (184, 315, 315))
+    )
+    assert part / whole == pytest.approx(0.25, rel=0.3)
+
+
+def test_labelled_particles_lie_inside_and_cut_ones_outside():
+    labelled = unlabelled = 0
+    for seed in range(6):
+        arrangement = drawn(seed, shape=(128, 200, 200), crowding=3.0)
+        edges = (np.array((128, 200, 200)) - 0.5) * 10.012444
+        inside = np.all((arrangement.picks.zyx >= -5.01) & (arrangement.picks.zyx < edges), axis=1)
+        assert inside.all()
+        outside = np.any((arrangement.cut.zyx < -5.0) | (arrangement.cut.zyx >= edges), axis=1)
+        assert outside.all()
+        labelled += len(arrangement.picks)
+        unlabelled += len(arrangement.cut)
+    assert labelled > unlabelled > 0
+
+
+def test_particles_touch_the_border_sometimes():
+    picks = Picks.concatenate(
+        [drawn(s, shape=(96, 160, 160), crowding=2.0).picks for s in range(6)]
+    )
+    gap = np.minimum(picks.zyx[:, 1:], 1602 - picks.zyx[:, 1:]).min(axis=1)
+    radii = np.array([CONTACT[name] for name in picks.objects])
+    assert (gap < radii).sum() > 5
+
+
+def test_the_upper_end_of_the_volume_is_empty():
+    for seed in range(5):
+        zyx, _ = everything(drawn(seed))
+        assert zyx[:, 0].max() <= 0.85 * 184 * 10.012444
+
+
+def test_ribosomes_and_ferritin_stand_together_and_others_do_not():
+    near = {name: [] for name in CZII_COUNTS}
+    for seed in range(5):
+        picks = drawn(seed, debris=0.0).picks
+        for name in CZII_COUNTS:
+            zyx = picks.of(name).zyx
+            near[name].extend(cKDTree(zyx).query(zyx, k=2)[0][:, 1])
+    # Medians over the challenge's labels: 130 Å, 300 Å, 589 Å.
+    assert 120 <= np.median(near["apo-ferritin"]) < 200
+    assert 244 <= np.median(near["ribosome"]) < 400
+    assert np.median(near["thyroglobulin"]) > 400
+
+
+def test_at_least_one_of_each_object_is_placed_in_a_small_volume():
+    assert drawn(3, shape=(96, 128, 128)).picks.names
+
+
+def test_poses_are_rotations_spread_evenly():
+    rng = np.random.default_rng(0)
+    turns = np.array([random_rotation(rng) for _ in range(4000)])
+    np.testing.assert_allclose(
+        turns @ turns.transpose(0, 2, 1), np.eye(3)[None] + 0 * turns, atol=1e-9
+    )
+    assert np.linalg.det(turns) == pytest.approx(1.0)
+    assert np.abs(turns.mean(axis=0)).max() < 0.04  # no preferred direction
+    # The rotation angle has density (1 - cos t) / pi, so its mean is pi/2 + 2/pi.
+    angles = np.arccos(np.clip((np.trace(turns, axis1=1, axis2=2) - 1) / 2, -1, 1))
+    assert angles.mean() == pytest.approx(np.pi / 2 + 2 / np.pi, abs=0.04)
+
+
+def test_the_same_seed_draws_the_same_scene():
+    first, again, other = (drawn(s, shape=(96, 200, 200)) for s in (5, 5, 6))
+    np.testing.assert_array_equal(first.picks.zyx, again.picks.zyx)
+    np.testing.assert_array_equal(first.picks.rotations, again.picks.rotations)
+    assert first.clutter == again.clutter
+    assert len(first.picks) != len(other.picks) or not np.allclose(first.picks.zyx, other.picks.zyx)
+
+
+def test_asked_counts_are_placed_exactly_and_unknown_names_are_refused():
+    counts = {"ribosome": 5, "apo-ferritin": 0}
+    found = drawn(1, counts=counts)
+    assert len(found.picks.of("ribosome")) + len(found.cut.of("ribosome")) == 5
+    assert found.picks.names == ["ribosome"]
+    with pytest.raises(UserError, match="Did you mean 'ribosome'"):
+        drawn(1, counts={"ribosom": 5})
+
+
+def test_an_overfull_scene_places_what_fits():
+    found = drawn(1, shape=(40, 60, 60), counts={"virus-like-particle": 500}, debris=0.0)
+    assert 1 <= len(found.picks) < 40
+
+
+def test_objects_of_another_table_are_placed_with_their_own_radius():
+    table = ObjectTable(objects=(ObjectType(name="mystery", radius=200.0),))
+    picks = drawn(2, objects=table, debris=0.0).picks
+    assert picks.names == ["mystery"]
+    assert cKDTree(picks.zyx).query(picks.zyx, k=2)[0][:, 1].min() >= 400.0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"shape": (0, 10, 10)}, {"voxel_spacing": 0.0}, {"ice": (0.8, 0.2)}, {"crowdin": 1.0}],
+)
+def test_impossible_scenes_are_refused(options):
+    with pytest.raises(ValidationError):
+        Scene(**options)
