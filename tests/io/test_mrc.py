@@ -55,6 +55,11 @@ def test_bytes_of_imod_are_signed_only_if_a_flag_says_so(tmp_path, flags, expect
     assert read_volume(path).read()[0, 0, 0] == expected
 
 
+def test_bytes_whose_maximum_is_above_127_are_unsigned(tmp_path):
+    path = make(tmp_path / "a.mrc", np.full(SHAPE, -56, np.int8), dmax=200)
+    assert read_volume(path).read()[0, 0, 0] == 200
+
+
 def test_a_region_is_read_from_a_map_of_the_file(tmp_path):
     path = make(tmp_path / "a.mrc", ramp())
     volume = read_volume(path)

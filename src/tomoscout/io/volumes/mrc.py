@@ -187,10 +187,15 @@ def _layout(header: Any, path: Path) -> _Layout:
 
 
 def _is_unsigned(header: Any) -> bool:
-    """Tell whether bytes are unsigned: files by IMOD say so in a flag, others are signed."""
+    """Tell whether bytes are unsigned: IMOD says so in a flag, a maximum above 127 gives it away.
+
+    All others are signed, as MRC2014 has it.
+    """
     integer = np.dtype("i4").newbyteorder(header.dtype["nx"].byteorder)
     stamp, flags = np.frombuffer(header["extra2"].tobytes()[40:48], integer)
-    return int(stamp) == _IMOD_STAMP and not int(flags) & 1
+    if int(stamp) == _IMOD_STAMP:
+        return not int(flags) & 1
+    return float(header["dmax"]) > np.iinfo(np.int8).max
 
 
 def _transposition(header: Any, path: Path) -> tuple[int, int, int]:

@@ -197,7 +197,9 @@ def _count_leading(image: _Image, shape: tuple[int, ...], path: Path) -> int:
             f"{path}: a tomogram has 3 axes (z, y, x), found {len(shape)} with shape {shape}"
         )
     if len(axes) != len(shape) or axes[-3:] != ("z", "y", "x"):
-        raise UserError(f"{path}: axes must end in z, y, x, found {', '.join(axes)}")
+        raise UserError(
+            f"{path}: axes must end in z, y, x, found {', '.join(axes)}: reorder the store"
+        )
     return leading
 
 
