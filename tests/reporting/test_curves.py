@@ -34,6 +34,8 @@ def test_curves_rise_and_fall_with_the_threshold():
     bold = max(axes.lines, key=lambda line: line.get_linewidth())
     np.testing.assert_allclose(bold.get_xdata(), [0.2, 0.5, 0.7, 0.9])
     np.testing.assert_allclose(bold.get_ydata(), SWEEP.f_beta[::-1])
+    # At 0.6 the picks above 0.7 are kept, so the line there is at the height of the point at 0.7.
+    assert bold.get_drawstyle() == "steps-pre"
     assert points(axes.figure) == []
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from tomoscout.reporting.figures import INK, MUTED, RULE, hex_color, new_figure
 from tomoscout.tuning.thresholds import Sweep
@@ -91,6 +92,8 @@ def score_histogram(
     if _is_lopsided(counts[0], counts[1]):
         axes.set_yscale("symlog", linthresh=10)
         axes.yaxis.set_major_formatter("{x:g}")
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylim(bottom=0)
     if threshold is not None:
         axes.axvline(threshold, color=INK, linewidth=0.8)

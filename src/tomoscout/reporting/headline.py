@@ -64,10 +64,10 @@ def _words(result: Result) -> str:
     """Tell the result as one would, with the definition that it rests on."""
     counts = result.counts.values()
     tp, fp, fn = (sum(getattr(c, kind) for c in counts) for kind in ("tp", "fp", "fn"))
-    runs = plural(len(result.runs), "run")
+    runs, verb = plural(len(result.runs), "run"), "was" if tp == 1 else "were"
     return (
-        f"<p>Of {plural(tp + fn, 'particle')} in {runs}, <strong>{tp:,} {'was' if tp == 1 else 'were'} found</strong> and "
-        f"{fn:,} missed; {fp:,} of {plural(tp + fp, 'pick')} "
+        f"<p>Of {plural(tp + fn, 'particle')} in {runs}, <strong>{tp:,} {verb} found</strong> "
+        f"and {fn:,} missed; {fp:,} of {plural(tp + fp, 'pick')} "
         f"{'is a false alarm' if fp == 1 else 'are false alarms'}.</p>"
         '<p class="note">A particle is found when a pick of its kind lies within half its radius '
         "of its centre. F4 joins precision and recall, and counts recall four times as much: a "

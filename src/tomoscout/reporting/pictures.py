@@ -46,6 +46,13 @@ def slices(found: Findings) -> str:
         "through the particle's middle. Rest the pointer on a mark to see what it is; select a "
         "picture to enlarge it."
     )
+    if len(shown) < len(found.data.runs):
+        which = (
+            "with the lowest, a middle and the highest score"
+            if found.is_judged
+            else "that come first"
+        )
+        lead = f"Of {len(found.data.runs)} runs, those {which} are shown. " + lead
     if not body:
         return ""
     return section("slices", "Slices", _switches(found), *body, lead=lead)

@@ -69,8 +69,10 @@ def training(found: Findings) -> str:
     figure = training_curves(found.data.history, objects=found.data.objects)
     if figure is None:
         return ""
-    drawn = f'<div class="solo">{to_svg(figure, label="Loss and validation score by epoch")}</div>'
-    return section("training", "Training", drawn, lead="Loss and validation score by epoch.")
+    drawn = f'<div class="solo">{to_svg(figure, label="Loss and validation score")}</div>'
+    return section(
+        "training", "Training", drawn, lead="Loss and validation score as training went on."
+    )
 
 
 def _drawn(found: Findings, one: ObjectType) -> list[str]:
