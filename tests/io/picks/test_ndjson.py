@@ -66,18 +66,27 @@ def test_a_line_that_is_no_point_is_named(line: str, tmp_path: Path):
         read_picks(path, geometry=GEOMETRY)
 
 
+def test_the_voxel_spacing_alone_is_enough(tmp_path: Path):
+    path = save(tmp_path / "a.ndjson", LINES)
+    (picks,) = read_picks(path, voxel_spacing=2.0)
+    np.testing.assert_array_equal(picks.zyx[0], [12, 16, 20])
+    assert picks.extent is None
+
+
 def test_a_folder_takes_a_file_per_run_and_object(tmp_path: Path):
     picks = [
         Picks(np.full((2, 3), 10.0), np.array(["ribosome", "apo-ferritin"]), run=run)
         for run in ("TS_5_4", "TS_6_4")
     ]
-    files = write_picks(picks, tmp_path / "out", format="ndjson", voxel_spacing=5.0)
+    spacings = {"TS_5_4": 5.0, "TS_6_4": 2.0}
+    files = write_picks(picks, tmp_path / "out", format="ndjson", voxel_spacing=spacings)
     assert [file.name for file in files] == [
         "TS_5_4_apo-ferritin.ndjson",
         "TS_5_4_ribosome.ndjson",
         "TS_6_4_apo-ferritin.ndjson",
         "TS_6_4_ribosome.ndjson",
     ]
+    assert '{"x": 5.0, "y": 5.0, "z": 5.0}' in files[2].read_text()  # 10 Å in voxels of 2 Å
     found = read_picks(tmp_path / "out", geometry=GEOMETRY, objects=CZII)
     assert [(part.run, part.names) for part in found] == [
         ("TS_5_4", ["apo-ferritin", "ribosome"]),

@@ -33,6 +33,8 @@ class ReadHints:
         Unbinned pixel of the tilt series, in ångström, for RELION files that do not hold it.
     centre
         Which of the two definitions of RELION's centre the file's author used.
+    voxel_spacing
+        Edge of a voxel in ångström, where the geometry is not known but voxels are counted.
     """
 
     geometry: Geometry | Mapping[str, Geometry] | None = None
@@ -41,6 +43,7 @@ class ReadHints:
     objects: ObjectTable | None = None
     pixel_size: float | None = None
     centre: Centre = "half"
+    voxel_spacing: float | None = None
 
     def geometry_of(self, run: str) -> Geometry | None:
         """Return the lattice of a run's tomogram, when it is known."""
@@ -52,6 +55,11 @@ class ReadHints:
         """Return the edges of a run's tomogram in ångström, when they are known."""
         geometry = self.geometry_of(run)
         return None if geometry is None else geometry.extent
+
+    def spacing_of(self, run: str) -> float | None:
+        """Return the edge of a voxel of a run's tomogram in ångström, when it is known."""
+        geometry = self.geometry_of(run)
+        return self.voxel_spacing if geometry is None else geometry.voxel_spacing
 
     def known_object(self, path: Path) -> str | None:
         """Return the object named by the caller, or else by the end of the file's name.
@@ -72,7 +80,7 @@ class WriteHints:
     Attributes
     ----------
     voxel_spacing
-        Edge of a voxel in ångström, for formats that count voxels (ndjson).
+        Edge of a voxel in ångström, or one per run name, for formats that count voxels (ndjson).
     kaggle
         Whether a CSV must have exactly the columns of the CZII challenge.
     pixel_size
@@ -83,12 +91,18 @@ class WriteHints:
         Who made the picks, and in which session, for copick.
     """
 
-    voxel_spacing: float | None = None
+    voxel_spacing: float | Mapping[str, float] | None = None
     kaggle: bool = False
     pixel_size: float | None = None
     centre: Centre = "half"
     user: str = "tomoscout"
     session: str = "0"
+
+    def spacing_of(self, run: str) -> float | None:
+        """Return the edge of a voxel of a run's tomogram in ångström, when it is known."""
+        if isinstance(self.voxel_spacing, Mapping):
+            return self.voxel_spacing.get(run)
+        return self.voxel_spacing
 
 
 def split_stem(stem: str, objects: ObjectTable | None = None) -> tuple[str, str]:

@@ -31,6 +31,7 @@ def read_picks(
     object_name: str | None = None,
     pixel_size: float | None = None,
     centre: Centre = "half",
+    voxel_spacing: float | None = None,
 ) -> list[Picks]:
     """Read the picks of a file, or of a folder's files joined by run; one `Picks` per run.
 
@@ -55,6 +56,8 @@ def read_picks(
         Unbinned pixel of the tilt series, in ångström, for RELION files without it.
     centre
         Definition of the centre that a RELION 5 file was written with.
+    voxel_spacing
+        Edge of a voxel in ångström, for ndjson when there is no geometry.
 
     Raises
     ------
@@ -62,7 +65,7 @@ def read_picks(
         If there is no such file, it cannot be parsed, or it needs something that is missing.
     """
     path = Path(path)
-    hints = ReadHints(geometry, run, object_name, objects, pixel_size, centre)
+    hints = ReadHints(geometry, run, object_name, objects, pixel_size, centre, voxel_spacing)
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
     parts = _read_folder(path, format, hints) if path.is_dir() else _read_file(path, format, hints)

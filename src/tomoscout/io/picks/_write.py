@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def write_picks(
     *,
     overwrite: bool = True,
     format: str | None = None,
-    voxel_spacing: float | None = None,
+    voxel_spacing: float | Mapping[str, float] | None = None,
     kaggle: bool = False,
     pixel_size: float | None = None,
     centre: Centre = "half",
@@ -43,7 +43,7 @@ def write_picks(
     format
         Name of a format, for another one than the suffix says.
     voxel_spacing
-        Edge of a voxel in ångström, for ndjson.
+        Edge of a voxel in ångström, or one per run name, for ndjson.
     kaggle
         Whether a CSV must have exactly the columns of the challenge, without scores.
     pixel_size

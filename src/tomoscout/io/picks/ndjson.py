@@ -42,15 +42,15 @@ def read(path: Path, hints: ReadHints) -> list[Picks]:
         for number, line in enumerate(text.splitlines(), start=1)
         if line.strip()
     ]
-    geometry = hints.geometry_of(run)
-    if geometry is None:
+    spacing = hints.spacing_of(run)
+    if spacing is None:
         raise UserError(
-            f"{path}: ndjson counts voxels, and the tomogram of run '{run}' is not known: "
-            "give it (--tomogram), or the voxel spacing and shape"
+            f"{path}: ndjson counts voxels, and the size of those of run '{run}' is not known: "
+            "give the tomogram (--tomogram) or the voxel spacing (--voxel-spacing)"
         )
     if not points:
-        return [Picks.empty(run, geometry.extent)]
-    zyx = np.array([point[0] for point in points]) * geometry.voxel_spacing
+        return [Picks.empty(run, hints.extent_of(run))]
+    zyx = np.array([point[0] for point in points]) * spacing
     return to_picks(
         path,
         [run] * len(points),
@@ -70,14 +70,18 @@ def write(picks: Sequence[Picks], path: Path, hints: WriteHints) -> None:
     UserError
         If the voxel spacing is not given, or there are several objects or runs.
     """
-    if not hints.voxel_spacing:
-        raise UserError(f"{path}: ndjson counts voxels: give the voxel spacing (--voxel-spacing)")
     joined = one_object(picks, path)
+    spacing = hints.spacing_of(joined.run)
+    if spacing is None or not spacing > 0:
+        raise UserError(
+            f"{path}: ndjson counts voxels: give the voxel spacing of run '{joined.run}' "
+            "(--voxel-spacing), or its tomogram"
+        )
     scored = not all_ones(joined.score_array)
     oriented = joined.rotations is not None
     lines = []
     for zyx, score, matrix in zip(
-        joined.zyx / hints.voxel_spacing, joined.score_array, poses(joined), strict=True
+        joined.zyx / spacing, joined.score_array, poses(joined), strict=True
     ):
         point: dict[str, Any] = {"type": "orientedPoint" if oriented else "point"}
         point["location"] = dict(zip("xyz", map(float, zyx[::-1]), strict=True))
