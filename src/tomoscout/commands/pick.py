@@ -109,9 +109,8 @@ def _pick_run(
     output: Path,
 ) -> Picks:
     """Pick one run; write its copick JSON, and the candidates below the thresholds."""
-    from dataclasses import replace
-
     from tomoscout.commands._console import progress
+    from tomoscout.core.picks import Picks
     from tomoscout.inference.detect import FLOOR, find_all, predict
     from tomoscout.io.picks import write_picks
     from tomoscout.io.picks.copick import write_overlay
@@ -120,10 +119,12 @@ def _pick_run(
     with progress(100, f"pick {run.name}") as bar:
         volume = run.tomogram(kind)
         scores = predict(volume, detector, device=device, progress=bar.fraction)
-    frame = {"run": run.name, "extent": volume.geometry.extent}
-    found = replace(find_all(scores, detector, thresholds=limits), **frame)
-    candidates = find_all(scores, detector, thresholds=dict.fromkeys(names, FLOOR))
-    write_picks(replace(candidates, **frame), output / "candidates" / f"{run.name}.csv")
+    # The extent is the tomogram's own, also when it was resampled for the network.
+    frame = Picks.empty(run.name, volume.geometry.extent)
+    found = Picks.concatenate([frame, find_all(scores, detector, thresholds=limits)])
+    floor = dict.fromkeys(names, FLOOR)
+    candidates = Picks.concatenate([frame, find_all(scores, detector, thresholds=floor)])
+    write_picks(candidates, output / "candidates" / f"{run.name}.csv")
     write_overlay([found], output, user="tomoscout", session="0", names=names)
     return found
 

@@ -75,5 +75,6 @@ class Volume:
         return np.asarray(self.data[region or ...], dtype=np.float32)
 
     def load(self) -> Volume:
-        """Return the same volume with its voxels in memory."""
-        return replace(self, data=np.ascontiguousarray(self.data[...]))
+        """Return the same volume with its voxels in memory, in this machine's byte order."""
+        data = np.ascontiguousarray(self.data[...])
+        return replace(self, data=data.astype(data.dtype.newbyteorder("="), copy=False))

@@ -26,6 +26,8 @@ from tomoscout.pickers import PICKERS
 _SAME_SPACING = 0.03  # networks are trained with larger changes of scale than this
 _IN_MEMORY = 2 << 30  # bytes of score map kept in memory; larger ones go to a scratch file
 
+_LOADED = 1 << 30  # bytes of tomogram read at once; larger ones are read tile by tile
+
 FLOOR = 0.03
 """Scores below it are never worth a pick: where F4 is F, a bet pays from probability F/17 on."""
 
@@ -82,6 +84,8 @@ def predict(
     detector = model if isinstance(model, Detector) else load_detector(model)
     card = detector.card
     volume = at_spacing_of(detector, volume)
+    if np.prod(volume.shape) * 4 <= _LOADED:
+        volume = volume.load()  # measuring and tiling would read it from disk three times
     geometry = volume.geometry.at_stride(card.stride)
     tiling = plan_tiles(volume.shape, network=detector.network, settings=window)
     normaliser = measure(volume, card.normalise)
@@ -201,4 +205,5 @@ def _scratch(shape: tuple[int, int, int, int]) -> Any:
     """Make room for a score map: memory, or a file that vanishes with its last user."""
     if np.prod(shape) * 2 <= _IN_MEMORY:
         return np.empty(shape, np.float16)
-    return np.memmap(tempfile.TemporaryFile(), np.float16, "w+", shape=shape)
+    with tempfile.TemporaryFile() as file:  # the map keeps it alive after it is closed
+        return np.memmap(file, np.float16, "w+", shape=shape)

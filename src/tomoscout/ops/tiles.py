@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-Blend = Literal["linear", "gaussian"]
+Blend = Literal["linear", "constant"]
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,7 @@ def axis_tiles(
     stride
         Voxels per cell of the map the weights are for.
     blend
-        ``linear`` ramps over the overlap; ``gaussian`` weighs as MONAI does (sigma an eighth
-        of the tile).
+        ``linear`` ramps over the overlap; ``constant`` takes the plain mean of the tiles.
     """
     if tile % stride or step % stride or not 0 < step <= tile:
         raise ValueError(f"tile {tile} and step {step} must be multiples of stride {stride}")
@@ -83,8 +82,8 @@ def axis_tiles(
 
 def _window(cells: int, overlap: int, blend: Blend) -> Float[np.ndarray, " cells"]:
     """Weights of one tile before normalisation: high inside, low but above zero at its ends."""
+    if blend == "constant":
+        return np.ones(cells)
     at = np.arange(cells)
-    if blend == "gaussian":
-        return np.maximum(np.exp(-0.5 * ((at - (cells - 1) / 2) / (0.125 * cells)) ** 2), 1e-3)
     to_edge = np.minimum(at, cells - 1 - at) + 1.0
     return np.minimum(to_edge / (overlap + 1), 1.0)
