@@ -47,11 +47,11 @@ class QuickSettings(Settings):
     """Length, in ångström, that says how fast the assumed ratio falls with frequency."""
     highpass: PositiveRange = (800.0, 3000.0)
     """Wavelength, in ångström, beyond which the filter lets nothing through."""
-    noise: NonNegativeRange = (0.06, 0.2)
+    noise: NonNegativeRange = (0.09, 0.24)
     """Noise of a voxel of 10 Å before filtering, in units of solid protein."""
     drift: PositiveRange = (600.0, 2500.0)
     """Wavelength, in ångström, beyond which noise grows as the wavelength."""
-    smoothing: NonNegativeRange = (2.0, 9.0)
+    smoothing: NonNegativeRange = (2.0, 8.0)
     """Standard deviation, in ångström, of the denoiser's blur of the noise."""
     contrast: PositiveRange = (5.0e-6, 9.0e-6)
     """Standard deviation of the final tomogram."""

@@ -8,6 +8,7 @@ overlaps. Small proteins, aggregates and filaments stand between them, unlabelle
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
@@ -57,7 +58,7 @@ class Scene(Settings):
     voxel_spacing: float = Field(default=10.012444, gt=0)
     """Edge of one voxel, in ångström."""
     counts: dict[str, NonNegativeInt] | None = None
-    """Particles per object; by default the challenge's density."""
+    """Particles per object, those beyond the border included; by default as in the challenge."""
     crowding: float = Field(default=1.0, gt=0)
     """Multiplies the default counts."""
     spread: float = Field(default=0.3, ge=0)
@@ -144,8 +145,14 @@ def _counts(scene: Scene, objects: ObjectTable, rng: np.random.Generator) -> dic
     if scene.counts is not None:
         return {objects[name].name: count for name, count in scene.counts.items()}
     share = np.prod(np.array(scene.shape) * scene.voxel_spacing) / CZII_VOLUME * scene.crowding
-    mean = {name: CZII_COUNTS.get(name, 30) * share for name in objects.names}
-    return {n: max(1, round(m * np.exp(scene.spread * rng.normal()))) for n, m in mean.items()}
+    sides = np.array(scene.shape[1:]) * scene.voxel_spacing
+    counts = {}
+    for name in objects.names:
+        # Some stand beyond the border, unlabelled: the margin they may stand in comes on top.
+        margin = float(np.prod(1 + 1.6 * contact_radius(name, objects) / sides))
+        mean = CZII_COUNTS.get(name, 30) * share * margin
+        counts[name] = max(1, round(mean * float(np.exp(scene.spread * rng.normal()))))
+    return counts
 
 
 def _populate(
@@ -158,7 +165,8 @@ def _populate(
     while len(placed) < count:
         left = count - len(placed)
         size = int(stage.rng.integers(3, 13)) if stage.rng.random() < starts else 1
-        seed = stage.attempt(lambda: stage.spot(0.8 * radius), radius)
+        margin = 0.8 * radius if placed else 0.0  # one of each, at least, is labelled
+        seed = stage.attempt(partial(stage.spot, margin), radius)
         if seed is None:
             break
         placed.append(seed)

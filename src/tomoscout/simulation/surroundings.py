@@ -71,7 +71,7 @@ def litter(stage: Stage, *, amount: float) -> list[Placed]:
             at = at + way / np.linalg.norm(way) * 52.0
             put(3, at)
     for _ in range(rng.poisson(rng.uniform(500, 2500) * share)):  # alone
-        put(int(rng.integers(len(DEBRIS))), stage.spot(0.0))
+        put(int(len(DEBRIS) * rng.random() ** 2), stage.spot(0.0))  # mostly small
     return placed
 
 
