@@ -152,21 +152,28 @@ class Run:
         inside = self.geometry.contains(picks.zyx)
         if not inside.all():
             logger.warning(
-                "%s: %d of %d picks of run '%s' lie outside the tomogram and are dropped",
+                "%s: %d of %d picks of run '%s' lie outside the tomogram and are dropped: is the "
+                "voxel spacing %g Å right?",
                 source, len(picks) - int(inside.sum()), len(picks), self.name,
+                self.geometry.voxel_spacing,
             )  # fmt: skip
         return picks[inside]
 
     def _read_file(self, file: Path) -> Picks:
         """Read this run's picks from a file that may call the run ``TS_1.tomostar``."""
-        from tomoscout.io.picks import read_picks  # pandas behind it takes half a second to load
+        from tomoscout.io.picks import ReadHints
+        from tomoscout.io.picks._read import read_runs
 
-        parts = read_picks(file, geometry=self.geometry, run=self.name, objects=self.objects)
-        if not any(map(len, parts)):
-            parts = read_picks(file, geometry=self.geometry, objects=self.objects)
-            if len(parts) > 1 or run_name(file.name) != self.name:  # its own file needs no name
-                parts = [part for part in parts if clean_name(part.run) == self.name]
-        return Picks.concatenate(part for part in parts if len(part))
+        hints = ReadHints(geometry=self.geometry, run=self.name, objects=self.objects)
+        filled = [part for part in read_runs(file, hints) if len(part)]
+        mine = [part for part in filled if part.run == self.name]
+        if not mine and len(filled) == 1 and run_name(file.name) == self.name:
+            mine = filled  # its own file needs no name
+        mine = mine or [part for part in filled if clean_name(part.run) == self.name]
+        if filled and not mine:
+            others = ", ".join(part.run for part in filled[:5])
+            logger.warning("%s: holds no picks of run '%s', only of %s", file, self.name, others)
+        return Picks.concatenate(mine)
 
 
 @dataclass(frozen=True)

@@ -66,10 +66,7 @@ def read_picks(
     """
     path = Path(path)
     hints = ReadHints(geometry, run, object_name, objects, pixel_size, centre, voxel_spacing)
-    if not path.exists():
-        raise UserError(f"{path}: no such file or folder")
-    parts = _read_folder(path, format, hints) if path.is_dir() else _read_file(path, format, hints)
-    runs = list(by_run(parts).values())
+    runs = read_runs(path, hints, format=format)
     if not any(map(len, runs)):
         logger.warning("%s: holds no picks", path)
     elif run is not None and run not in (found := [part.run for part in runs]):
@@ -82,6 +79,14 @@ def read_picks(
     for part in runs:
         _warn_outside(path, part, hints.geometry_of(part.run))
     return runs
+
+
+def read_runs(path: Path, hints: ReadHints, *, format: str | None = None) -> list[Picks]:
+    """Read every run of a file or folder, also those that are not wanted, and remark on nothing."""
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder")
+    parts = _read_folder(path, format, hints) if path.is_dir() else _read_file(path, format, hints)
+    return list(by_run(parts).values())
 
 
 def _read_file(path: Path, name: str | None, hints: ReadHints) -> list[Picks]:
