@@ -89,8 +89,6 @@ def picks_by_run(
 
 def _is_project(path: Path) -> bool:
     """Tell a project from picks; JSON can be either."""
-    if path.is_file() and path.suffix.lower() == ".json":
-        return "pickable_objects" in path.read_text(encoding="utf-8", errors="replace")
     return any(LAYOUTS[name].matches(path) for name in LAYOUTS.names())
 
 

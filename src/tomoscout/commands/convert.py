@@ -146,14 +146,13 @@ def _open_source(source: Path, voxel_spacing: float | None) -> Project | None:
     from contextlib import suppress
 
     from tomoscout.core.errors import UserError
+    from tomoscout.io.layouts.copick import matches
     from tomoscout.io.project import open_project
 
     if source.is_dir():
         with suppress(UserError):  # a folder of pick files only, which needs no tomograms
             return open_project(source, voxel_spacing=voxel_spacing)
-    is_json = source.suffix.lower() == ".json" and source.is_file()
-    # Both a project and its picks are JSON.
-    if is_json and "pickable_objects" in source.read_text(encoding="utf-8", errors="replace"):
+    if source.is_file() and matches(source):  # both a project and its picks are JSON
         return open_project(source, voxel_spacing=voxel_spacing)
     return None
 
@@ -193,9 +192,7 @@ def _spacings(
 def _convert_volume(
     source: Path, output: Path, *, to: str | None, voxel_spacing: float | None, overwrite: bool
 ) -> None:
-    """Copy a volume slab by slab, with a bar that follows what was read."""
-    from dataclasses import replace
-
+    """Copy a volume slab by slab."""
     from tomoscout.commands._console import progress
     from tomoscout.core.errors import UserError
     from tomoscout.io.volumes import read_volume, write_volume
@@ -204,25 +201,4 @@ def _convert_volume(
         raise UserError(f"{source}: is a volume; --to is for picks, so give {output} a suffix")
     volume = read_volume(source, voxel_spacing=voxel_spacing)
     with progress(100, f"write {output.name}") as bar:
-        watched = replace(volume, data=_Watched(volume.data, bar))
-        write_volume(watched, output, overwrite=overwrite)
-        bar.fraction(1.0)
-
-
-class _Watched:
-    """An array that moves a progress bar by what is read of it."""
-
-    def __init__(self, data: Any, bar: Any) -> None:
-        self._data = data
-        self._bar = bar
-        self._read = 0
-        self.shape: tuple[int, ...] = tuple(data.shape)
-        self.dtype = data.dtype
-
-    def __getitem__(self, region: Any) -> Any:
-        values = self._data[region]
-        self._read += values.size
-        z, y, x = self.shape
-        # A pyramid may read some of it twice.
-        self._bar.fraction(min(self._read / (z * y * x), 1.0))
-        return values
+        write_volume(volume, output, overwrite=overwrite, progress=bar.fraction)

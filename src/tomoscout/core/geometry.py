@@ -7,6 +7,7 @@ and of the CZII challenge). Cell ``j`` of a map at stride ``s`` covers voxels ``
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,7 +37,7 @@ class Geometry:
     stride: int = 1
 
     def __post_init__(self) -> None:
-        if not self.voxel_spacing > 0:
+        if not 0 < self.voxel_spacing < math.inf:
             raise UserError(
                 f"the voxel spacing must be above 0 Å, found {self.voxel_spacing:g}: "
                 "give it with --voxel-spacing"

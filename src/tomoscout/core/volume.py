@@ -53,7 +53,8 @@ class Volume:
         if len(self.data.shape) != 3:
             raise UserError(
                 f"{self.name}: a tomogram has 3 axes (z, y, x), "
-                f"found {len(self.data.shape)} with shape {tuple(self.data.shape)}"
+                f"found {len(self.data.shape)} with shape {tuple(self.data.shape)}: "
+                "give one reconstructed volume"
             )
         if 0 in self.data.shape:
             raise UserError(f"{self.name}: the volume is empty, shape {tuple(self.data.shape)}")

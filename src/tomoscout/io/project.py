@@ -262,6 +262,11 @@ def open_project(
     for layout in layouts:
         if layout.matches(path):
             return layout.open_layout(path, voxel_spacing=voxel_spacing, objects=table)
+    if path.suffix.lower() == ".json":
+        raise UserError(
+            f"{path}: not a copick configuration: no 'pickable_objects' in it; give the "
+            "project's configuration or folder, or a tomogram"
+        )
     raise UserError(
         f"{path}: no project found: looked for a copick configuration (.json), a folder with "
         "train, test, static, overlay or ExperimentRuns in it, and tomograms "

@@ -20,13 +20,23 @@ from tomoscout.io.project import Project
 RANK = 15
 
 CONFIG = "copick.json"
+_KEYS = ("pickable_objects", "config_type")
 _URL = re.compile(r"^([a-z][a-z0-9+.-]+)://(.*)$")
 _LOCAL = {"", "local", "file"}
 
 
 def matches(path: Path) -> bool:
-    """Tell whether the path is JSON, or a folder with a ``copick.json``."""
-    return path.suffix.lower() == ".json" or (path / CONFIG).is_file()
+    """Tell whether the path is a configuration, or a folder with one.
+
+    Picks and much else are JSON too: a file of any other name than ``copick.json`` must hold
+    one of a configuration's own keys, be the rest of it broken or not.
+    """
+    if path.is_dir():
+        return (path / CONFIG).is_file()
+    if path.suffix.lower() != ".json":
+        return False
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return path.name == CONFIG or any(f'"{key}"' in text for key in _KEYS)
 
 
 def open_layout(

@@ -1,11 +1,13 @@
 """Volume files.
 
 Each format: ``SUFFIXES``, ``read(path, *, voxel_spacing=None) -> Volume`` (its data stays on disk
-until a region is asked for) and ``write(volume, path, *, overwrite=False)`` (atomic).
+until a region is asked for) and ``write(volume, path, *, overwrite=False, progress=None)``
+(atomic; ``progress`` is told the share done, 0 to 1).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -43,10 +45,16 @@ def read_volume(path: str | PathLike[str], *, voxel_spacing: float | None = None
     return FORMATS[name].read(path, voxel_spacing=voxel_spacing)
 
 
-def write_volume(volume: Volume, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+def write_volume(
+    volume: Volume,
+    path: str | PathLike[str],
+    *,
+    overwrite: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> None:
     """Write a tomogram in the format of the path's suffix; the file appears when complete."""
     path = Path(path)
-    FORMATS[_format_of(path)].write(volume, path, overwrite=overwrite)
+    FORMATS[_format_of(path)].write(volume, path, overwrite=overwrite, progress=progress)
 
 
 def suffixes() -> list[str]:
@@ -75,6 +83,5 @@ def _format_of(path: Path) -> Any:
             return name
     known = suffixes()
     hint = did_you_mean("".join(path.suffixes[-2:]).lower(), known)
-    raise UserError(
-        f"{path}: unknown kind of volume '{path.suffix}': known are {', '.join(known)}.{hint}"
-    )
+    found = f"unknown kind of volume '{path.suffix}'" if path.suffix else "a volume needs a suffix"
+    raise UserError(f"{path}: {found}: known are {', '.join(known)}.{hint}")

@@ -12,6 +12,7 @@ import bz2
 import gzip
 import shutil
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -83,10 +84,16 @@ def read(path: Path, *, voxel_spacing: float | None = None) -> Volume:
     return Volume(data, spacing, name=str(path))
 
 
-def write(volume: Volume, path: Path, *, overwrite: bool = False) -> None:
+def write(
+    volume: Volume,
+    path: Path,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> None:
     """Write float32 (mode 2), or float16 (mode 12) if the volume is float16, slab by slab."""
     with atomic_path(path, overwrite=overwrite) as temporary, temporary.open("w+b") as file:
-        _write_plain(volume, file)
+        _write_plain(volume, file, progress)
         opener = _OPENERS.get(path.suffix.lower())
         if opener is None:
             return
@@ -161,16 +168,25 @@ def _layout(header: Any, path: Path) -> _Layout:
     if mode in _COMPLEX:
         raise UserError(f"{path}: complex numbers (mode {mode}): expected a real-space map")
     if mode not in _MODES:
-        raise UserError(f"{path}: not an MRC file of mode {sorted(_MODES)}, found mode {mode}")
+        raise UserError(
+            f"{path}: not an MRC file of mode {sorted(_MODES)}, found mode {mode}: "
+            "is it a tomogram? If so, write it again as float32 (mode 2)"
+        )
     code = _MODES[mode]
     if mode == 0 and _is_unsigned(header):
         code = "u1"
     shape = (int(header["nz"]), int(header["ny"]), int(header["nx"]))
     sections, rows, columns = shape
     if min(shape) < 1 or int(header["nsymbt"]) < 0:
-        raise UserError(f"{path}: not an MRC file: its header says {sections} x {rows} x {columns}")
+        raise UserError(
+            f"{path}: not an MRC file: its header says {sections} x {rows} x {columns} voxels: "
+            "copy the file again"
+        )
     if min(shape) == 1:
-        raise UserError(f"{path}: a tomogram has 3 axes (z, y, x), found one image, shape {shape}")
+        raise UserError(
+            f"{path}: a tomogram has 3 axes (z, y, x), found one image, shape {shape}: "
+            "give the reconstructed volume"
+        )
     per_volume = int(header["mz"])
     if int(header["ispg"]) in _VOLUME_STACKS and 0 < per_volume < sections:
         raise UserError(
@@ -217,7 +233,7 @@ def _check_size(path: Path, layout: _Layout, *, found: int) -> None:
         )
 
 
-def _write_plain(volume: Volume, file: IO[bytes]) -> None:
+def _write_plain(volume: Volume, file: IO[bytes], progress: Callable[[float], None] | None) -> None:
     """Write voxels, then the header with their statistics."""
     mode = 12 if volume.data.dtype == np.float16 else 2
     dtype = np.dtype(_MODES[mode]).newbyteorder("<")
@@ -229,6 +245,8 @@ def _write_plain(volume: Volume, file: IO[bytes]) -> None:
         total += float(slab.sum(dtype=np.float64))
         squares += float(np.square(slab, dtype=np.float64).sum())
         file.write(np.ascontiguousarray(slab, dtype).tobytes())
+        if progress is not None:
+            progress(min(start + _SLAB, volume.shape[0]) / volume.shape[0])
     mean = total / np.prod(volume.shape)
     spread = float(np.sqrt(max(squares / np.prod(volume.shape) - mean**2, 0)))
     file.seek(0)

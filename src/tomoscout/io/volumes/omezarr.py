@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -77,6 +77,7 @@ def write(
     *,
     overwrite: bool = False,
     version: Literal["0.4", "0.5"] = "0.4",
+    progress: Callable[[float], None] | None = None,
 ) -> None:
     """Write a pyramid of three levels, slab by slab; float16 stays, all else becomes float32.
 
@@ -93,6 +94,8 @@ def write(
         Whether a zarr store of that name is replaced; another folder never is.
     version
         Of OME-Zarr: 0.4 is a zarr v2 store, 0.5 a v3 one.
+    progress
+        Told the share done, 0 to 1.
     """
     zarr_format: Format = 2 if version == "0.4" else 3
     require_zarr(path, zarr_format)
@@ -118,6 +121,8 @@ def write(
             for level, block in enumerate(_pyramid(slab)):
                 first = start >> level
                 levels[level][first : first + len(block)] = block.astype(dtype)
+            if progress is not None:
+                progress(min(start + _CHUNK[0], volume.shape[0]) / volume.shape[0])
         _write_metadata(temporary, volume, version)
 
 
@@ -194,7 +199,8 @@ def _count_leading(image: _Image, shape: tuple[int, ...], path: Path) -> int:
     axes = image.axes or ("?",) * leading + ("z", "y", "x")
     if leading < 0 or any(n != 1 for n in shape[:leading]):
         raise UserError(
-            f"{path}: a tomogram has 3 axes (z, y, x), found {len(shape)} with shape {shape}"
+            f"{path}: a tomogram has 3 axes (z, y, x), found {len(shape)} with shape {shape}: "
+            "give one reconstructed volume"
         )
     if len(axes) != len(shape) or axes[-3:] != ("z", "y", "x"):
         raise UserError(
