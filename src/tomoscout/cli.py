@@ -11,7 +11,8 @@ import errno
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 VERBS = {
@@ -34,10 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     quiet = bool({"--quiet", "-q"} & set(tokens))
     tokens = [token for token in tokens if token not in ("--quiet", "-q")]
     debug = "TOMOSCOUT_DEBUG" in os.environ
-    _configure_logging(quiet)
     try:
-        _check_verb(tokens)
-        _app(quiet)(_settings_as_pairs(tokens), exit_on_error=False, print_error=False)
+        with _remarks(quiet=quiet, debug=debug):
+            _check_verb(tokens)
+            _app()(_settings_as_pairs(tokens), exit_on_error=False, print_error=False)
     except KeyboardInterrupt:
         return _fail("stopped; run the same command again to go on", 130)
     except SystemExit as stop:
@@ -47,20 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
-        return _explain(error)
+        return _explain(error, tokens)
     return 0
 
 
-def _app(quiet: bool) -> Any:
+def _app() -> Any:
     """Build the application: one line of help per verb, code imported on call."""
     from cyclopts import App
 
     from tomoscout import __version__
 
-    if quiet:
-        from tomoscout.commands._console import console, status
-
-        console.quiet = status.quiet = True
     app = App(
         name="tomoscout",
         help="Find macromolecules in cryo-electron tomograms. Lengths are in Å.",
@@ -83,50 +80,110 @@ def _check_verb(tokens: list[str]) -> None:
 
 def _settings_as_pairs(tokens: list[str]) -> list[str]:
     """Rewrite ``--section.key value`` as ``--set section.key=value``, alike for every verb."""
+    from tomoscout.core.errors import UserError
+
     pairs: list[str] = []
     rest = iter(tokens)
     for token in rest:
         flag, equals, value = token.partition("=")
         if flag.startswith("--") and "." in flag:
-            pairs += ["--set", f"{flag[2:]}={value if equals else next(rest, '')}"]
+            if not equals and (value := next(rest, "--")).startswith("--"):
+                raise UserError(f"{flag}: its value is missing: {flag} VALUE")
+            pairs += ["--set", f"{flag[2:]}={value}"]
         else:
             pairs.append(token)
     return pairs
 
 
-def _configure_logging(quiet: bool) -> None:
-    """Send the package's warnings to standard error; third parties keep to errors."""
-    logging.basicConfig(level=logging.ERROR, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("tomoscout").setLevel(logging.ERROR if quiet else logging.INFO)
-    for chatty in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+class _Remarks(logging.Handler):
+    """Writes each remark once, to what standard error is now: a progress bar may stand there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one remark."""
+        remark = self.format(record)
+        if remark not in self._made:
+            self._made.add(remark)
+            print(remark, file=sys.stderr)  # noqa: T201
 
 
-def _explain(error: Exception) -> int:
+@contextmanager
+def _remarks(*, quiet: bool, debug: bool) -> Iterator[None]:
+    """While a verb runs, send our warnings to standard error and keep third parties to errors."""
+    from tomoscout.commands._console import status
+
+    package, root, handler = logging.getLogger("tomoscout"), logging.getLogger(), _Remarks()
+    before = package.level, root.level, logging.root.manager.disable, status.quiet
+    package.addHandler(handler)
+    package.setLevel(logging.ERROR if quiet else logging.INFO)
+    root.setLevel(logging.ERROR)
+    if not debug:  # Lightning chats, and gives its loggers levels and handlers of their own
+        logging.disable(logging.INFO)
+    status.quiet = quiet
+    try:
+        yield
+    finally:
+        package.removeHandler(handler)
+        package.setLevel(before[0])
+        root.setLevel(before[1])
+        logging.disable(before[2])
+        status.quiet = before[3]
+
+
+def _explain(error: Exception, tokens: list[str]) -> int:
     """Print one line about an error and return its exit code."""
     from cyclopts import CycloptsError
 
     from tomoscout.core.errors import UserError
 
     if isinstance(error, UserError):
-        return _fail(str(error), 2)
+        return _fail(_one_line(error), 2)
     if isinstance(error, CycloptsError):
-        return _fail(" ".join(str(error).split()), 2)
+        return _fail(_misuse(error, tokens), 2)
     if isinstance(error, OSError) and error.errno in _OS_REMEDIES:
-        return _fail(f"{error.filename or 'file'}: {_OS_REMEDIES[error.errno]}", 2)
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(where + _OS_REMEDIES[error.errno], 2)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return _fail(
+            "not enough memory: close other programs, or train on smaller patches or batches", 2
+        )
     return _fail(
-        f"internal error, {type(error).__name__}: {error}\n"
+        f"internal error, {type(error).__name__}: {_one_line(error)}\n"
         "This is a bug of ours: please report it with the output of TOMOSCOUT_DEBUG=1.",
         1,
     )
 
 
+def _misuse(error: Exception, tokens: list[str]) -> str:
+    """Say what is wrong with the arguments, and where to read about them."""
+    from cyclopts import UnknownOptionError, UnusedCliTokensError
+
+    known = [token for token in tokens[:1] if token in VERBS]
+    see = f" See {' '.join(['tomoscout', *known])} --help"
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return f"unexpected argument '{error.unused_tokens[0]}'." + see
+    if isinstance(error, UnknownOptionError) and error.token.keyword == "--set":
+        dotted = (token for token in tokens if token.startswith("--") and "." in token)
+        flag = next(dotted, "--set")
+        return f"{flag.partition('=')[0]}: {tokens[0]} takes no settings of a recipe." + see
+    return _one_line(error) + see
+
+
+def _one_line(error: Exception) -> str:
+    """Return a message without line breaks."""
+    return " ".join(line.strip() for line in str(error).splitlines())
+
+
 _OS_REMEDIES = {
-    errno.ENOENT: "no such file or folder",
-    errno.EACCES: "permission denied: choose a folder you may write to",
+    errno.ENOENT: "no such file or folder: check the path",
+    errno.EACCES: "permission denied: choose what you may read, and a folder you may write to",
     errno.EROFS: "the file system is read-only: choose another output folder",
     errno.ENOSPC: "the disk is full: free some space or choose another output folder",
-    errno.ENOTDIR: "a part of this path is a file, not a folder",
+    errno.EDQUOT: "your disk quota is used up: free some space or choose another output folder",
+    errno.ENOTDIR: "a part of this path is a file, not a folder: choose another path",
     errno.EISDIR: "this is a folder, a file was expected",
 }
 

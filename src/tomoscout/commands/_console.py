@@ -49,7 +49,10 @@ class Bar:
 
 @contextmanager
 def progress(total: float, description: str) -> Iterator[Bar]:
-    """Show a bar with the time left while the block runs; it leaves its last state behind."""
+    """Show a bar with the time left while the block runs; it leaves its last state behind.
+
+    A block that fails takes its bar away: what went wrong is told in one line.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -61,4 +64,8 @@ def progress(total: float, description: str) -> Iterator[Bar]:
     )
     # Without a terminal a bar would flood the log with control codes; rich then prints the end.
     with Progress(*columns, console=status, disable=status.quiet) as bars:
-        yield Bar(bars, bars.add_task(description, total=total, note=""))
+        try:
+            yield Bar(bars, bars.add_task(description, total=total, note=""))
+        except BaseException:
+            bars.live.transient = True
+            raise
