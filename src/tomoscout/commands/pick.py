@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +11,6 @@ if TYPE_CHECKING:
     from tomoscout.core.picks import Picks
     from tomoscout.inference.weights import Detector
     from tomoscout.io.project import Run
-
-logger = logging.getLogger(__name__)
 
 
 def pick(
@@ -56,7 +52,8 @@ def pick(
         Start anew in a folder that already holds picks.
     """
     from tomoscout.commands._console import console
-    from tomoscout.commands._runs import Ledger, check_objects, choose_runs
+    from tomoscout.commands._ledger import Ledger
+    from tomoscout.commands._runs import check_objects, choose_runs
     from tomoscout.core.errors import UserError
     from tomoscout.inference.detect import resolve_thresholds
     from tomoscout.inference.weights import load_detector
@@ -75,28 +72,26 @@ def pick(
         {"model": detector.source, "thresholds": limits, "kind": kind},
         overwrite=overwrite,
     )
-    failed: list[str] = []
-    for run in ledger.todo(chosen):
-        try:
-            started = time.monotonic()
-            found = _pick_run(run, detector, limits, kind=kind, device=device, output=output)
-            counts = {name: len(found.of(name)) for name in detector.objects.names}
-            facts = {"seconds": round(time.monotonic() - started, 1), "extent": found.extent}
-            ledger.done(run.name, {**facts, "picks": counts})
-        except UserError as error:
-            if len(chosen) == 1:
-                raise
-            failed.append(str(error))
-            logger.warning("%s", error)
-    _write_tables(output, ledger.runs)
-    for run in chosen:
-        if run.name in ledger.runs:
-            counts = ledger.runs[run.name]["picks"]
-            counted = "  ".join(f"{name} {count}" for name, count in counts.items())
-            console.print(f"{run.name}: {counted}", highlight=False)
-    console.print(f"picks: {output / 'picks.star'}, {output / 'picks.csv'}", highlight=False)
-    if failed:
-        raise UserError(f"{len(failed)} of {len(chosen)} runs failed; the first: {failed[0]}")
+
+    def one(run: Run) -> dict[str, Any]:
+        found = _pick_run(run, detector, limits, kind=kind, device=device, output=output)
+        counts = {name: len(found.of(name)) for name in detector.objects.names}
+        return {"extent": found.extent, "picks": counts}
+
+    with ledger:
+        failed = ledger.work(chosen, one)
+        if ledger.runs:
+            _write_tables(output, ledger.runs)
+        for run in chosen:
+            if run.name in ledger.runs:
+                counts = ledger.runs[run.name]["picks"]
+                counted = "  ".join(f"{name} {count}" for name, count in counts.items())
+                console.print(f"{run.name}: {counted}", highlight=False)
+        if ledger.runs:
+            tables = f"{output / 'picks.star'}, {output / 'picks.csv'}"
+            console.print(f"picks: {tables}", highlight=False)
+        if failed:
+            raise UserError(f"{len(failed)} of {len(chosen)} runs failed; the first: {failed[0]}")
 
 
 def _pick_run(

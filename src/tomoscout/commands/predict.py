@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -27,7 +26,8 @@ def predict(
     """Write score maps of a tomogram, or of every run of a project, without picking.
 
     Each run becomes RUN.scores.zarr: float16 probabilities (object, z, y, x) at the network's
-    stride. A job that was stopped goes on where it was.
+    stride. A job that was stopped goes on where it was; a run that fails is reported at the end and
+    does not stop the others.
 
     Parameters
     ----------
@@ -49,10 +49,14 @@ def predict(
         Start anew in a folder that already holds score maps.
     """
     from tomoscout.commands._console import console
-    from tomoscout.commands._runs import Ledger, check_objects, choose_runs
+    from tomoscout.commands._ledger import Ledger
+    from tomoscout.commands._runs import check_objects, choose_runs
+    from tomoscout.core.errors import UserError
     from tomoscout.inference.weights import load_detector
     from tomoscout.io.project import open_project
+    from tomoscout.ops.precision import choose_device
 
+    choose_device(device)
     detector = load_detector(model)
     project = open_project(source, voxel_spacing=voxel_spacing)
     check_objects(detector, project)
@@ -60,11 +64,17 @@ def predict(
     ledger = Ledger(
         output, "predict", {"model": detector.source, "kind": kind}, overwrite=overwrite
     )
-    for run in ledger.todo(chosen):
-        started = time.monotonic()
+
+    def one(run: Run) -> dict[str, Any]:
         _predict_run(run, detector, kind=kind, device=device, output=output)
-        ledger.done(run.name, {"seconds": round(time.monotonic() - started, 1)})
-    console.print(f"score maps: {output}/*.scores.zarr", highlight=False)
+        return {}
+
+    with ledger:
+        failed = ledger.work(chosen, one)
+        if ledger.runs:
+            console.print(f"score maps: {output}/*.scores.zarr", highlight=False)
+        if failed:
+            raise UserError(f"{len(failed)} of {len(chosen)} runs failed; the first: {failed[0]}")
 
 
 def _predict_run(

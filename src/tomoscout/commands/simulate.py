@@ -58,7 +58,7 @@ def simulate(
 
     from tomoscout import simulation
     from tomoscout.commands._console import console, progress
-    from tomoscout.commands._runs import Ledger
+    from tomoscout.commands._ledger import Ledger
     from tomoscout.core.errors import UserError
     from tomoscout.core.objects import CZII, read_objects
     from tomoscout.core.settings import validate

@@ -21,6 +21,10 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 
 
+class CannotWriteError(UserError):
+    """Nothing can be written there: the disk is full, or the folder not ours."""
+
+
 @contextmanager
 def atomic_path(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[Path]:
     """Give a temporary path to write a file or a folder to, and rename it at the end.
@@ -66,11 +70,11 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise UserError(
+            raise CannotWriteError(
                 f"{path}: the disk is full: free some space or write elsewhere"
             ) from error
         if error.errno in _REFUSED:
-            raise UserError(
+            raise CannotWriteError(
                 f"{path}: cannot be written ({error.strerror}): choose another folder"
             ) from error
         raise

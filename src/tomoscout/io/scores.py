@@ -54,6 +54,10 @@ class ScoreStore:
         """`(object, z, y, x)`."""
         return tuple(self._array.shape)
 
+    def __setitem__(self, region: tuple[slice, slice], slab: Float[np.ndarray, "o z y x"]) -> None:
+        """Write ``store[:, start:end] = slab``, as into an array."""
+        self.write(region[1].start, slab)
+
     def write(self, start: int, slab: Float[np.ndarray, "o z y x"]) -> None:
         """Write finished cells from ``start`` along z on, as float16.
 
