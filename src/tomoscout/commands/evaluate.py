@@ -51,6 +51,7 @@ def evaluate(
     """
     from tomoscout.commands._console import console
     from tomoscout.commands._picks import open_truth, picks_by_run
+    from tomoscout.commands._runs import split_names
     from tomoscout.core.errors import UserError
     from tomoscout.core.picks import by_run
     from tomoscout.metrics import czii, one_to_one
@@ -62,7 +63,7 @@ def evaluate(
     project, table, parts = open_truth(truth, voxel_spacing=voxel_spacing, objects=objects)
     known = by_run(parts)
     annotated = list(known) if project is None else _annotated(project)
-    wanted = None if runs is None else [name.strip() for name in runs.split(",") if name.strip()]
+    wanted = None if runs is None else split_names(runs)
     found = picks_by_run(picks, project, table, runs=wanted or annotated)
     if annotated == [""] and len(found) == 1:  # the truth names no run: it is that of the picks
         annotated = list(found)
@@ -110,6 +111,8 @@ def _choose(
                 + did_you_mean(name, annotated)
             )
     chosen = wanted or [name for name in annotated if name in found]
+    if not found:
+        raise UserError(f"{picks}: holds no picks: to count all as missed, name runs with --runs")
     if not chosen:
         raise UserError(
             f"{picks}: no run in common with {truth}: the picks are of "

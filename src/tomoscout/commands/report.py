@@ -61,35 +61,38 @@ def report(
         Replace a page that exists.
     """
     from tomoscout.commands._console import console, progress
-    from tomoscout.io._atomic import atomic_path
+    from tomoscout.commands._runs import split_names
+    from tomoscout.core.errors import UserError
+    from tomoscout.io._atomic import write_text
     from tomoscout.io.project import open_project
     from tomoscout.reporting.page import render
 
     target = output or (picks if picks.is_dir() else picks.parent) / "report.html"
     if candidates is None and (picks / "candidates").is_dir():
         candidates = picks / "candidates"
+    if target.exists() and not overwrite:  # told before the work, not after it
+        raise UserError(f"{target}: exists: pass --overwrite to replace it")
     opened = open_project(project, voxel_spacing=voxel_spacing, objects=objects)
-    with atomic_path(target, overwrite=overwrite) as temporary:
-        names = None if runs is None else [n.strip() for n in runs.split(",") if n.strip()]
-        shown = _runs(opened, picks, candidates, names=names, kind=kind)
-        command = _command(
-            picks,
-            project,
-            {
-                "output": output,
-                "runs": runs,
-                "kind": kind,
-                "voxel-spacing": voxel_spacing,
-                "objects": objects,
-                "training": training,
-                "candidates": candidates,
-                "title": title,
-            },
-        )
-        data = _gather(opened, shown, picks, training, title=title, command=command)
-        with progress(100, "report") as bar:
-            page = render(data, progress=bar.fraction)
-        temporary.write_text(page, encoding="utf-8")
+    names = None if runs is None else split_names(runs)
+    shown = _runs(opened, picks, candidates, names=names, kind=kind)
+    command = _command(
+        picks,
+        project,
+        {
+            "output": output,
+            "runs": runs,
+            "kind": kind,
+            "voxel-spacing": voxel_spacing,
+            "objects": objects,
+            "training": training,
+            "candidates": candidates,
+            "title": title,
+        },
+    )
+    data = _gather(opened, shown, picks, training, title=title, command=command)
+    with progress(100, "report") as bar:
+        page = render(data, progress=bar.fraction)
+    write_text(target, page, overwrite=overwrite)
     console.print(f"report: {target}", highlight=False)
 
 

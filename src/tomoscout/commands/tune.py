@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tomoscout.core.objects import ObjectTable
     from tomoscout.core.picks import Picks
     from tomoscout.inference.weights import Detector
     from tomoscout.io.project import Project
@@ -46,26 +49,34 @@ def tune(
     """
     from tomoscout.commands._console import console
     from tomoscout.commands._runs import check_objects
+    from tomoscout.core.picks import Picks
     from tomoscout.inference.weights import find_weights, load_detector, save_detector
     from tomoscout.io._atomic import write_json
     from tomoscout.io.project import open_project
+    from tomoscout.ops.precision import choose_device
     from tomoscout.training.callbacks import summarise
     from tomoscout.tuning.thresholds import sweep
 
+    choose_device(device)
     detectors = {find_weights(path): load_detector(path) for path in (model, *also)}
     opened = open_project(project, voxel_spacing=voxel_spacing)
-    found: list[Picks] = []
-    truth: list[Picks] = []
     for detector in detectors.values():
         check_objects(detector, opened)
-        for run in _held_out(detector, opened, runs):
-            found.append(_candidates(detector, opened, run, kind=kind, device=device))
-            truth.append(opened[run].picks())
-    table = next(iter(detectors.values())).objects
+    table = _one_table(list(detectors.values()))
+    held_out = [(d, run) for d in detectors.values() for run in _held_out(d, opened, runs)]
+    known = {run: opened[run].picks() for _, run in held_out}
+    found: list[Picks] = []
+    truth: list[Picks] = []
+    for detector, run in held_out:
+        candidates = _candidates(detector, opened, run, kind=kind, device=device)
+        # A run that two detectors have not seen counts once for each.
+        name = f"{detector.source}: {run}"
+        found.append(replace(candidates, run=name))
+        truth.append(Picks.concatenate([replace(known[run].of(o), run=name) for o in table.names]))
     sweeps = sweep(found, truth, objects=table)
     thresholds = {name: float(s.best.threshold) for name, s in sweeps.items()}
     scores = summarise(sweeps, {entry.name: entry.weight for entry in table.each()})
-    tuned_on = tuple(part.run for part in truth)
+    tuned_on = tuple(known)
     for path, detector in detectors.items():
         tuned = detector.with_thresholds(thresholds, tuned_on)
         save_detector(tuned, path)
@@ -75,12 +86,12 @@ def tune(
             overwrite=True,
         )
     for name, threshold in thresholds.items():
-        n = sum(len(part.of(name)) for part in truth)
-        few = "  (few particles: do not trust it far)" if n < 20 else ""
+        n = sweeps[name].n_truth
         console.print(
-            f"{name:24s} threshold {threshold:.3f}  F4 {scores[name]:.3f}  of {n}{few}",
-            highlight=False,
+            f"{name:24s} threshold {threshold:.3f}  F4 {scores[name]:.3f}  of {n}", highlight=False
         )
+    for caution in filter(None, (s.caution for s in sweeps.values())):
+        console.print(caution, highlight=False)
     console.print(
         f"weighted F4 {scores['weighted']:.3f} on {', '.join(tuned_on)}: the runs it was tuned on, "
         "so expect less elsewhere",
@@ -88,18 +99,36 @@ def tune(
     )
 
 
+def _one_table(detectors: Sequence[Detector]) -> ObjectTable:
+    """Return the objects that all detectors find, refusing detectors of different ones."""
+    from tomoscout.core.errors import UserError
+
+    first = detectors[0]
+    for other in detectors[1:]:
+        if other.objects.names != first.objects.names:
+            raise UserError(
+                f"{other.source} finds {', '.join(other.objects.names)}, but {first.source} "
+                f"{', '.join(first.objects.names)}: give folds of one recipe and project"
+            )
+    return first.objects
+
+
 def _held_out(detector: Detector, project: Project, runs: str | None) -> list[str]:
     """Return the runs to tune on, refusing those the weights were trained on."""
+    from tomoscout.commands._runs import choose_runs
     from tomoscout.core.errors import UserError
 
     if runs is None:
         annotated = [run.name for run in project.runs if run.has_picks]
+        if not annotated:
+            raise UserError(f"{project.path}: no run has picks to compare with")
         names = [name for name in annotated if name not in detector.card.trained_on]
     else:
-        names = [project[name.strip()].name for name in runs.split(",") if name.strip()]
+        names = [run.name for run in choose_runs(project, runs)]
     seen = sorted(set(names) & set(detector.card.trained_on))
     if seen or not names:
-        what = f"was trained on {', '.join(seen)}" if seen else "was trained on every run of it"
+        every = f"was trained on every annotated run of {project.path}"
+        what = f"was trained on {', '.join(seen)}" if seen else every
         raise UserError(
             f"{detector.source}: {what}; thresholds found there would be too high or low "
             "elsewhere: give other runs with --runs"
@@ -111,13 +140,10 @@ def _candidates(
     detector: Detector, project: Project, run: str, *, kind: str | None, device: str
 ) -> Picks:
     """Return all picks of one run that could pass any sensible threshold."""
-    from dataclasses import replace
-
     from tomoscout.commands._console import progress
     from tomoscout.inference.detect import FLOOR, pick
 
     floor = dict.fromkeys(detector.objects.names, FLOOR)
     with progress(100, f"pick {run}") as bar:
         volume = project[run].tomogram(kind)
-        found = pick(volume, detector, thresholds=floor, device=device, progress=bar.fraction)
-    return replace(found, run=run)
+        return pick(volume, detector, thresholds=floor, device=device, progress=bar.fraction)
