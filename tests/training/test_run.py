@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -83,7 +84,8 @@ def test_a_killed_training_resumes_to_the_same_bytes(trained, project, tmp_path)
     """Kill -9 after the first checkpoint; the resumed weights equal the uninterrupted ones."""
     folder = tmp_path / "killed"
     command = [sys.executable, "-c", SCRIPT, str(project), str(folder), json.dumps(FAST)]
-    process = subprocess.Popen(command)
+    # As many threads as in this process (conftest.py): sums depend on them.
+    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "2"})
     deadline = time.monotonic() + 120
     while not (folder / "last.ckpt").exists() and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -54,14 +54,11 @@ def train(
         Any setting of the recipe, ``section.key=value``; also as ``--section.key value``,
         such as ``--training.steps 300`` or ``--model.name unet``.
     """
-    from tomoscout.commands._console import console, status
+    from tomoscout.commands._console import console
     from tomoscout.io.project import open_project
     from tomoscout.training.recipe import parse_overrides, read_recipe
 
-    overrides = parse_overrides(settings)
-    checked = read_recipe(recipe, overrides)
-    flags = ", ".join(settings) or "none"
-    status.print(f"settings: defaults < recipe {recipe} < flags: {flags}", highlight=False)
+    checked = read_recipe(recipe, parse_overrides(settings))
     held_out = None if validation is None else _names(validation)
     opened = open_project(project, voxel_spacing=voxel_spacing, objects=objects)
     trained = train_with_bar(
@@ -72,6 +69,7 @@ def train(
         fold=fold,
         device=device,
         overwrite=overwrite,
+        remark=f"settings: defaults < recipe {recipe} < flags: {', '.join(settings) or 'none'}",
     )
     score = trained.detector.card.score
     if score:
@@ -86,15 +84,21 @@ def train(
     )
 
 
-def train_with_bar(*args: object, **kwargs: object) -> Trained:
-    """Train while a bar shows the step, the loss, F4 and the time left."""
-    from tomoscout.commands._console import progress
+def train_with_bar(*args: object, remark: str, **kwargs: object) -> Trained:
+    """Train while a bar shows the step, the loss, F4 and the time left.
+
+    The remark is made when the first step is done: until then the input may turn out wrong,
+    which is told in one line.
+    """
+    from tomoscout.commands._console import progress, status
     from tomoscout.training.callbacks import Progress
     from tomoscout.training.run import train as train_project
 
     with progress(1, "read") as bar:
 
         def tell(now: Progress) -> None:
+            if not bar.progress.tasks[bar.task].completed:
+                status.print(remark, highlight=False, markup=False)
             bar.progress.update(bar.task, total=now.steps, description="train")
             f4 = "" if math.isnan(now.f_beta) else f"  F4 {now.f_beta:.3f}, best {now.best:.3f}"
             bar.update(now.step, f"loss {now.loss:.4f}{f4}")
@@ -104,4 +108,6 @@ def train_with_bar(*args: object, **kwargs: object) -> Trained:
 
 def _names(text: str) -> list[str]:
     """Split a comma-separated list; ``none`` is the empty one."""
-    return [] if text == "none" else [name.strip() for name in text.split(",") if name.strip()]
+    from tomoscout.commands._runs import split_names
+
+    return [] if text == "none" else split_names(text, flag="--validation")

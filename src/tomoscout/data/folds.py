@@ -43,7 +43,7 @@ def leave_one_out(names: Sequence[str]) -> list[Fold]:
     if len(names) < 2:
         raise UserError(
             f"{len(names)} run with picks ({', '.join(names)}): at least 2 are needed to hold one "
-            "out; add runs, or train without validation"
+            "out; add runs, or hold out none (--validation none)"
         )
     return [_hold_out(names, [name]) for name in names]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from tomoscout.core.settings import Choice
 from tomoscout.core.volume import Volume
 from tomoscout.inference.sliding_window import WindowSettings, plan_tiles, stream_scores
 from tomoscout.inference.weights import Detector, load_detector
+from tomoscout.io._atomic import disk_errors
 from tomoscout.ops.normalise import measure
 from tomoscout.ops.precision import choose_device
 from tomoscout.ops.resample import resample
@@ -206,4 +208,7 @@ def _scratch(shape: tuple[int, int, int, int]) -> Any:
     if np.prod(shape) * 2 <= _IN_MEMORY:
         return np.empty(shape, np.float16)
     with tempfile.TemporaryFile() as file:  # the map keeps it alive after it is closed
+        with disk_errors(Path(tempfile.gettempdir())):
+            if hasattr(os, "posix_fallocate"):  # else a disk that fills up ends the process
+                os.posix_fallocate(file.fileno(), 0, int(np.prod(shape)) * 2)
         return np.memmap(file, np.float16, "w+", shape=shape)

@@ -8,7 +8,6 @@ which thresholds, what it was trained on and how well it did.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,12 +15,13 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from tomoscout import __version__
 from tomoscout.core.errors import UserError, did_you_mean
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.settings import Choice, Settings, validate
+from tomoscout.io._atomic import atomic_path
 from tomoscout.models import MODELS, Network
 from tomoscout.ops.normalise import NormaliseSettings
 
@@ -105,12 +105,9 @@ def save_detector(detector: Detector, path: Path) -> None:
         name: tensor.detach().cpu().contiguous()
         for name, tensor in detector.network.state_dict().items()
     }
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        save_file(tensors, partial, metadata={_KEY: detector.card.model_dump_json()})
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    content = save(tensors, metadata={_KEY: detector.card.model_dump_json()})
+    with atomic_path(path, overwrite=True) as temporary:
+        temporary.write_bytes(content)  # not safetensors' own, which hides a full disk
 
 
 def read_card(path: Path) -> Card:
@@ -125,10 +122,17 @@ def read_card(path: Path) -> Card:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(_KEY)
     except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: not a safetensors file, or cut short ({error})") from error
+        raise UserError(
+            f"{path}: not a safetensors file, or cut short ({error}): copy it again, or give a "
+            f"{FILE_NAME} that 'train' wrote; pickled weights are never opened"
+        ) from error
     if text is None:
         raise UserError(f"{path}: no Tomoscout card in it; give a file that 'train' wrote")
-    return validate(Card, json.loads(text), source=f"{path}: card of version unknown to this one")
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"{path}: its card is broken ({error}): copy the file again") from error
+    return validate(Card, values, source=f"{path}: card of version unknown to this one")
 
 
 def find_weights(model: str | Path) -> Path:
@@ -170,9 +174,10 @@ def load_detector(model: str | Path) -> Detector:
     try:
         network.load_state_dict(load_file(path))
     except (RuntimeError, SafetensorError) as error:
+        reason = str(error).splitlines()[-1].strip()
         raise UserError(
-            f"{path}: tensors do not fit the card's network '{card.model.name}' "
-            f"({str(error).splitlines()[0]})"
+            f"{path}: tensors do not fit the card's network '{card.model.name}' ({reason[:120]}): "
+            "copy the file again, or train anew"
         ) from error
     network = network.to(memory_format=torch.channels_last_3d)
     return Detector(network.eval(), card, str(path))

@@ -19,6 +19,7 @@ from tomoscout.core.volume import Volume
 from tomoscout.data.module import EpochSampler
 from tomoscout.inference.detect import FLOOR, find_all, predict
 from tomoscout.inference.weights import Detector, save_detector
+from tomoscout.io._atomic import disk_errors
 from tomoscout.tuning.thresholds import Sweep, sweep
 
 
@@ -124,7 +125,7 @@ class History(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the log, or cut it back to the step a resumed run starts from."""
         kept = [r for r in read_history(self.path) if int(r["step"]) <= trainer.global_step]
-        with self.path.open("w", newline="", encoding="utf-8") as file:
+        with disk_errors(self.path), self.path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
             writer.writerows(kept)
@@ -155,7 +156,7 @@ class History(Callback):
     def _append(self, step: int, values: dict[str, Any]) -> None:
         """Add one row."""
         seconds = round(time.monotonic() - self.started, 1)
-        with self.path.open("a", newline="", encoding="utf-8") as file:
+        with disk_errors(self.path), self.path.open("a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self.columns).writerow(
                 {"step": step, "seconds": seconds, **values}
             )
@@ -198,9 +199,10 @@ class LastCheckpoint(Checkpoint):
         """Write the checkpoint beside the last one, then take its place."""
         partial = self.path.with_name(f".{self.path.name}.partial-{os.getpid()}")
         try:
-            trainer.save_checkpoint(partial)
-            if trainer.is_global_zero:
-                os.replace(partial, self.path)
+            with disk_errors(self.path):
+                trainer.save_checkpoint(partial, weights_only=False)
+                if trainer.is_global_zero:
+                    os.replace(partial, self.path)
         finally:
             partial.unlink(missing_ok=True)
 

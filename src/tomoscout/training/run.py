@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import pickle
 import shutil
+import signal
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,10 +27,13 @@ from tomoscout.inference.weights import (
     Detector,
     build_network,
     load_detector,
+    out_channels,
     save_detector,
 )
+from tomoscout.io._atomic import disk_errors, write_text
 from tomoscout.io.project import Project, Run, open_project
 from tomoscout.losses import LOSSES
+from tomoscout.models import MODELS
 from tomoscout.ops.precision import choose_device, has_fast_bf16
 from tomoscout.training.callbacks import (
     History,
@@ -111,11 +117,21 @@ def train(
         recipe = read_recipe(recipe, settings)
     annotated = [run for run in project.runs if run.has_picks]
     if not annotated:
-        raise UserError(f"{project.path}: no run has picks to train on")
+        raise UserError(
+            f"{project.path}: no run has picks to train on: put pick files beside the tomograms, "
+            "or give a project that has some"
+        )
     names = [run.name for run in annotated]
     chosen = split(names, fold=fold, validation=validation)
+    _check_network(recipe, project.objects)
+    where = choose_device(device)
     folder = Path(output)
-    resume = _prepare(folder, recipe, chosen, overwrite=overwrite)
+    record = {
+        "recipe": recipe.model_dump(mode="json"),
+        "train": list(chosen.train),
+        "validation": list(chosen.validation),
+    }
+    resume = _find_checkpoint(folder, record, overwrite=overwrite)
     by_name = {run.name: run for run in annotated}
     training_runs = load_runs(
         [by_name[name] for name in chosen.train], recipe.normalise, kind=recipe.kind
@@ -127,37 +143,88 @@ def train(
         recipe=recipe,
         fold=chosen,
         folder=folder,
-        device=choose_device(device),
+        record=record,
+        overwrite=overwrite,
+        device=where,
         resume=resume,
         tell=tell,
     )
 
 
-def _prepare(folder: Path, recipe: Recipe, fold: Fold, *, overwrite: bool) -> Path | None:
-    """Make the output folder; return the checkpoint to resume from, if there is one."""
-    written = folder / RECIPE
-    content = {
-        "recipe": recipe.model_dump(mode="json"),
-        "train": list(fold.train),
-        "validation": list(fold.validation),
-    }
-    if overwrite and folder.exists():
-        if not written.exists() and any(folder.iterdir()):
-            raise UserError(f"{folder}: not a training's folder, so it is not overwritten")
-        shutil.rmtree(folder)
-    if folder.exists() and any(folder.iterdir()):
-        if not written.exists():
-            raise UserError(f"{folder}: exists and is not empty; choose another, or --overwrite")
-        if yaml.safe_load(written.read_text("utf-8")) != content:
-            raise UserError(
-                f"{folder}: holds a training with another recipe or other runs: "
-                "choose another folder, or --overwrite to start anew"
-            )
-        checkpoint = folder / CHECKPOINT
-        return checkpoint if checkpoint.exists() else None
-    folder.mkdir(parents=True, exist_ok=True)
-    written.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    return None
+def _check_network(recipe: Recipe, objects: ObjectTable) -> None:
+    """Refuse settings that the network would stumble over at its first step."""
+    module, settings = recipe.model.resolve(MODELS)
+    channels = out_channels(recipe.loss.resolve(LOSSES)[0].ACTIVATION, objects.names)
+    with torch.device("meta"):  # costs nothing, and leaves the random numbers alone
+        network = module.build(settings, 1, channels)
+    patch, divisor = recipe.sampling.patch, network.divisor
+    if any(n % d for n, d in zip(patch, divisor, strict=True)):
+        right = [max(1, round(n / d)) * d for n, d in zip(patch, divisor, strict=True)]
+        raise UserError(
+            f"sampling.patch {patch}: network '{recipe.model.name}' needs multiples of {divisor} "
+            f"voxels (z, y, x): use {','.join(map(str, right))}"
+        )
+    weights, outputs = recipe.training.level_weights, len(network.strides)
+    if weights and len(weights) != outputs:
+        raise UserError(
+            f"training.level_weights {weights}: network '{recipe.model.name}' has {outputs} "
+            f"output{'s' * (outputs > 1)}: give as many weights, or none"
+        )
+
+
+def _find_checkpoint(folder: Path, record: dict[str, Any], *, overwrite: bool) -> Path | None:
+    """Return the checkpoint to resume from, if any; refuse a folder with anything else in it."""
+    if folder.is_file():
+        raise UserError(f"{folder}: is a file; give a folder for the training")
+    if not folder.exists() or not any(folder.iterdir()):
+        return None
+    old = _read_record(folder / RECIPE)
+    if old is None:
+        raise UserError(
+            f"{folder}: exists and holds other things than a training (which --overwrite would "
+            "replace): choose another folder"
+        )
+    checkpoint = folder / CHECKPOINT
+    if overwrite or not (checkpoint.exists() or (folder / FILE_NAME).exists()):
+        return None
+    if old != record:
+        raise UserError(
+            f"{folder}: holds a training with another recipe or other runs: "
+            "choose another folder, or --overwrite to start anew"
+        )
+    return _readable(checkpoint) if checkpoint.exists() else None
+
+
+def _read_record(path: Path) -> Any:
+    """Return what a training noted at its start; None when the file is missing or not of one."""
+    try:
+        record = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    return record if isinstance(record, dict) and {"recipe", "train"} <= set(record) else None
+
+
+def _readable(checkpoint: Path) -> Path:
+    """Return a checkpoint that can be read."""
+    try:
+        torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+    except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        raise UserError(
+            f"{checkpoint}: cannot be read, so the training cannot go on: "
+            "--overwrite to start anew, or choose another folder"
+        ) from error
+    return checkpoint
+
+
+def _start(folder: Path, record: dict[str, Any], *, overwrite: bool) -> None:
+    """Make the folder, or empty that of an old training, and put the recipe in it."""
+    if os.environ.get("LOCAL_RANK", "0") != "0":  # another process of this training has done so
+        return
+    with disk_errors(folder):
+        if overwrite and folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / RECIPE, yaml.safe_dump(record, sort_keys=False), overwrite=True)
 
 
 def _validation_run(run: Run, recipe: Recipe) -> ValidationRun:
@@ -191,6 +258,8 @@ def _fit(
     recipe: Recipe,
     fold: Fold,
     folder: Path,
+    record: dict[str, Any],
+    overwrite: bool,
     device: torch.device,
     resume: Path | None,
     tell: Callable[[Progress], None] | None,
@@ -229,6 +298,8 @@ def _fit(
     )
     progress = Progress(steps=settings.steps)
     weights_path = folder / FILE_NAME
+    if resume is None:  # nothing is written before all that can be checked is right
+        _start(folder, record, overwrite=overwrite)
     validate = (
         ValidateRuns(Detector(network, card), validation_runs, weights_path, progress)
         if validation_runs
@@ -263,7 +334,13 @@ def _fit(
             default_root_dir=folder,
         )
         once: Any = DataLoader([0], collate_fn=list)  # type: ignore[arg-type]  # validation runs are the callback's business
-        trainer.fit(module, loader, once, ckpt_path=resume, weights_only=True)
+        interrupt = signal.getsignal(signal.SIGINT)
+        try:
+            trainer.fit(module, loader, once, ckpt_path=resume, weights_only=True)
+        except SystemExit as stop:
+            # Lightning's answer to Ctrl-C, after which it ignores any further one.
+            signal.signal(signal.SIGINT, interrupt)
+            raise KeyboardInterrupt from stop
     if validate is None:
         save_detector(Detector(network, card), weights_path)
     return Trained(load_detector(weights_path), folder, fold)
