@@ -15,7 +15,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from tomoscout.core.errors import UserError, did_you_mean
-from tomoscout.core.settings import Settings, explain
+from tomoscout.core.settings import Settings, explain, explain_yaml
 
 
 class ObjectType(Settings):
@@ -134,7 +134,7 @@ def read_objects(path: Path) -> ObjectTable:
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: neither YAML nor JSON ({str(error).splitlines()[0]})") from error
+        raise UserError(f"{path}: neither YAML nor JSON ({explain_yaml(error)})") from error
     if isinstance(content, dict) and "pickable_objects" in content:
         return from_copick(content, source=str(path))
     if isinstance(content, dict) and isinstance(content.get("objects"), list):

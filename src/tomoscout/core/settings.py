@@ -108,10 +108,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not YAML ({str(error).splitlines()[0]})") from error
+        raise UserError(f"{path}: not YAML ({explain_yaml(error)})") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected 'key: value' lines, found {type(content).__name__}")
     return content
+
+
+def explain_yaml(error: Exception) -> str:
+    """Say in one line where YAML is broken and how."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None or problem is None:
+        return str(error).splitlines()[0]
+    return f"line {mark.line + 1}: {problem}"
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,17 +49,20 @@ class UNet(nn.Module):
         depth = math.prod(settings.strides)
         self.strides: tuple[int, ...] = (1,)
         self.divisor: tuple[int, int, int] = (depth, depth, depth)
-        self.net = MonaiUNet(
-            spatial_dims=3,
-            in_channels=in_channels,
-            out_channels=out_channels,
-            channels=settings.channels,
-            strides=settings.strides,
-            num_res_units=settings.residual_units,
-            norm=settings.norm,
-            act=settings.act,
-            dropout=settings.dropout,
-        )
+        try:
+            self.net = MonaiUNet(
+                spatial_dims=3,
+                in_channels=in_channels,
+                out_channels=out_channels,
+                channels=settings.channels,
+                strides=settings.strides,
+                num_res_units=settings.residual_units,
+                norm=settings.norm,
+                act=settings.act,
+                dropout=settings.dropout,
+            )
+        except (ValueError, TypeError, KeyError) as error:  # an unknown norm or activation, mostly
+            raise UserError(f"unet: MONAI refuses these settings: {error}") from error
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Return the logits at stride 1, as the only item of a tuple."""

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from tomoscout.augment import AUGMENTATIONS
 from tomoscout.core.errors import UserError, did_you_mean
-from tomoscout.core.settings import Choice, Settings, merge, read_yaml, validate
+from tomoscout.core.settings import Choice, Settings, explain_yaml, merge, read_yaml, validate
 from tomoscout.data.sampling import SamplingSettings
 from tomoscout.losses import LOSSES
 from tomoscout.models import MODELS
@@ -134,13 +134,18 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
         key, equals, text = pair.partition("=")
         if not equals or not key:
             raise UserError(f"'{pair}': write a setting as section.key=value")
-        value = yaml.safe_load(text)
-        if isinstance(value, str) and "," in value:
-            value = [yaml.safe_load(part) for part in value.split(",")]
+        try:
+            value = yaml.safe_load(text)
+            if isinstance(value, str) and "," in value:
+                value = [yaml.safe_load(part) for part in value.split(",")]
+        except yaml.YAMLError as error:
+            raise UserError(f"--{pair}: not a value ({explain_yaml(error)})") from error
         *sections, last = key.replace("-", "_").split(".")
         inner = nested
         for section in sections:
             inner = inner.setdefault(section, {})
+            if not isinstance(inner, dict):
+                raise UserError(f"--{pair}: '{section}' was set as a whole before: set one of both")
         inner[last] = value
     return nested
 
