@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,13 +20,13 @@ def on_x(x, scores=None, name="apo-ferritin", run="a"):
 TRUTH = on_x([1000, 2000, 3000, 4000])
 
 
-def test_the_best_threshold_lies_midway_between_accepted_and_refused():
+def test_the_best_threshold_lies_midway_in_ratio_between_accepted_and_refused():
     # With F4 three false alarms do not outweigh the last hit, twenty do.
     wrong = [5000 + 100 * i for i in range(20)]
     scores = [0.9, 0.8, 0.7, 0.4, *np.linspace(0.39, 0.2, 20)]
     swept = sweep(on_x([1000, 2000, 3000, 4000, *wrong], scores), TRUTH, objects=CZII)
     best = swept["apo-ferritin"].best
-    assert best.threshold == pytest.approx((0.4 + 0.39) / 2)
+    assert best.threshold == pytest.approx(math.sqrt(0.4 * 0.39))
     assert best.counts == Counts(4, 0, 0)
     assert best.f_beta == 1.0
 
@@ -97,7 +99,7 @@ def test_few_particles_are_flagged_and_enough_are_not():
 def test_tune_returns_a_threshold_for_every_object():
     thresholds = tune(on_x([1000, 7000], [0.9, 0.3]), on_x([1000]), objects=CZII, default=0.4)
     assert list(thresholds) == CZII.names
-    assert thresholds["apo-ferritin"] == pytest.approx(0.6)
+    assert thresholds["apo-ferritin"] == pytest.approx(math.sqrt(0.9 * 0.3))
     assert thresholds["ribosome"] == 0.4
 
 
@@ -167,3 +169,11 @@ def test_a_hundred_thousand_picks_are_swept_at_once():
     curve = sweep(picks, truth, objects=CZII)["ribosome"]
     assert len(curve.thresholds) == 100_000
     assert np.all(np.diff(curve.tp) >= 0)
+
+
+def test_nothing_below_the_last_hit_moves_the_threshold_towards_the_floor():
+    picks = on_x([1000, 2000, 3000, 4000], [0.9, 0.8, 0.7, 0.4])
+    known = sweep(picks, TRUTH, objects=CZII, floor=0.1)["apo-ferritin"].best
+    unknown = sweep(picks, TRUTH, objects=CZII)["apo-ferritin"].best
+    assert known.threshold == pytest.approx(math.sqrt(0.4 * 0.1))
+    assert unknown.threshold == pytest.approx(0.4)

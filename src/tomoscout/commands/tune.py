@@ -49,6 +49,7 @@ def tune(
     """
     from tomoscout.commands._console import console
     from tomoscout.commands._runs import check_objects
+    from tomoscout.inference.detect import FLOOR
     from tomoscout.core.picks import Picks
     from tomoscout.inference.weights import find_weights, load_detector, save_detector
     from tomoscout.io._atomic import write_json
@@ -73,7 +74,7 @@ def tune(
         name = f"{detector.source}: {run}"
         found.append(replace(candidates, run=name))
         truth.append(Picks.concatenate([replace(known[run].of(o), run=name) for o in table.names]))
-    sweeps = sweep(found, truth, objects=table)
+    sweeps = sweep(found, truth, objects=table, floor=FLOOR)
     thresholds = {name: float(s.best.threshold) for name, s in sweeps.items()}
     scores = summarise(sweeps, {entry.name: entry.weight for entry in table.each()})
     tuned_on = tuple(known)

@@ -65,7 +65,7 @@ class ValidateRuns(Callback):
         found = [self._pick(run, pl_module.device) for run in self.runs]
         pl_module.train(training)
         table = self.detector.objects
-        sweeps = sweep(found, [run.truth for run in self.runs], objects=table)
+        sweeps = sweep(found, [run.truth for run in self.runs], objects=table, floor=FLOOR)
         self.scores = summarise(sweeps, {o.name: o.weight for o in table.each()})
         self.progress.f_beta = self.scores["weighted"]
         if self.scores["weighted"] > self.best and trainer.is_global_zero:

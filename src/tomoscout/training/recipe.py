@@ -119,7 +119,8 @@ def read_recipe(name: str | Path, overrides: Mapping[str, Any] | None = None) ->
             f"no recipe '{name}': choose from {', '.join(names)}, or give a YAML file."
             + did_you_mean(str(name), names)
         )
-    recipe = validate(Recipe, merge(values, overrides or {}), source=source)
+    defaults = Recipe().model_dump(mode="json")
+    recipe = validate(Recipe, merge(merge(defaults, values), overrides or {}), source=source)
     _check(recipe, source)
     return recipe
 

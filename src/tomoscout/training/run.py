@@ -208,7 +208,7 @@ def _readable(checkpoint: Path) -> Path:
     """Return a checkpoint that can be read."""
     try:
         torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
-    except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+    except (RuntimeError, OSError, ValueError, EOFError, pickle.UnpicklingError) as error:
         raise UserError(
             f"{checkpoint}: cannot be read, so the training cannot go on: "
             "--overwrite to start anew, or choose another folder"
@@ -265,6 +265,7 @@ def _fit(
     tell: Callable[[Progress], None] | None,
 ) -> Trained:
     """Run the loop and leave the weights in the folder."""
+    from lightning.fabric.utilities.exceptions import MisconfigurationException
     from lightning.pytorch import Trainer
     from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 
@@ -298,8 +299,6 @@ def _fit(
     )
     progress = Progress(steps=settings.steps)
     weights_path = folder / FILE_NAME
-    if resume is None:  # nothing is written before all that can be checked is right
-        _start(folder, record, overwrite=overwrite)
     validate = (
         ValidateRuns(Detector(network, card), validation_runs, weights_path, progress)
         if validation_runs
@@ -317,22 +316,27 @@ def _fit(
     with warnings.catch_warnings():
         # Lightning advises on workers, loggers and folders that are chosen on purpose here.
         warnings.simplefilter("ignore")
-        trainer = Trainer(
-            accelerator="gpu" if device.type == "cuda" else "cpu",
-            devices=[device.index] if device.index is not None else settings.devices,
-            precision="bf16-mixed" if settings.bf16 and has_fast_bf16(device) else "32-true",
-            max_epochs=-1,  # steps alone say when to stop
-            max_steps=settings.steps,
-            gradient_clip_val=settings.clip or None,
-            callbacks=callbacks,
-            logger=_extra_logger(settings.logger, folder),
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            enable_checkpointing=True,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-            default_root_dir=folder,
-        )
+        try:
+            trainer = Trainer(
+                accelerator="gpu" if device.type == "cuda" else "cpu",
+                devices=[device.index] if device.index is not None else settings.devices,
+                precision="bf16-mixed" if settings.bf16 and has_fast_bf16(device) else "32-true",
+                max_epochs=-1,  # steps alone say when to stop
+                max_steps=settings.steps,
+                gradient_clip_val=settings.clip or None,
+                callbacks=callbacks,
+                logger=_extra_logger(settings.logger, folder),
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                enable_checkpointing=True,
+                num_sanity_val_steps=0,
+                use_distributed_sampler=False,
+                default_root_dir=folder,
+            )
+        except MisconfigurationException as error:
+            raise UserError(f"training.devices {settings.devices}: {error}") from error
+        if resume is None:  # nothing is written before all that can be checked is right
+            _start(folder, record, overwrite=overwrite)
         once: Any = DataLoader([0], collate_fn=list)  # type: ignore[arg-type]  # validation runs are the callback's business
         interrupt = signal.getsignal(signal.SIGINT)
         try:
@@ -356,4 +360,4 @@ def _extra_logger(name: str, folder: Path) -> Any:
     try:
         return kind(save_dir=folder)
     except ModuleNotFoundError as error:
-        raise UserError(f"training.logger {name}: pip install {error.name}") from error
+        raise UserError(f"training.logger {name}: pip install {error.name or name}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +53,8 @@ class Sweep:
         How many times as much recall counts as precision.
     default
         Threshold to use when nothing can be tuned.
+    floor
+        Lowest score that the picker looked at; 0 when it is not known.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Sweep:
     n_truth: int
     beta: float
     default: float
+    floor: float = 0.0
 
     @property
     def precision(self) -> Float[np.ndarray, " t"]:
@@ -88,14 +92,14 @@ class Sweep:
     def best(self) -> Best:
         """The threshold with the highest F-beta; of equally good ones the lowest.
 
-        It lies midway between the last score accepted and the next one, so that small changes
-        of the scores change nothing.
+        It is the geometric mean of the last score accepted and the next one (or the floor), so
+        that small changes of the scores change nothing.
         """
         if not self.is_tuned:
             return self.at(self.default)
         f_beta = self.f_beta
         last = int(np.flatnonzero(f_beta == f_beta.max())[-1])
-        return self.at(_midway(self.thresholds, last))
+        return self.at(_midway(self.thresholds, last, self.floor))
 
     def at(self, threshold: float) -> Best:
         """Return the operating point of any threshold."""
@@ -120,11 +124,11 @@ class Sweep:
         return ""
 
 
-def _midway(thresholds: Float[np.ndarray, " t"], last: int) -> float:
+def _midway(thresholds: Float[np.ndarray, " t"], last: int, floor: float) -> float:
     """Return a threshold that accepts scores down to the ``last`` and no further."""
     accepted = float(thresholds[last])
-    if last + 1 == len(thresholds):
-        return accepted  # below lie scores that the picker did not look at
-    refused = float(thresholds[last + 1])
-    middle = (accepted + refused) / 2
+    refused = float(thresholds[last + 1]) if last + 1 < len(thresholds) else floor
+    # Midway in ratio, not in difference: scores of another tomogram are lower or higher by a
+    # factor, and a false alarm costs a sixteenth of a miss.
+    middle = math.sqrt(accepted * refused) if refused > 0 else accepted
     return middle if refused < middle <= accepted else accepted  # floats may leave no room

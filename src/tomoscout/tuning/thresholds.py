@@ -30,6 +30,7 @@ def sweep(
     beta: float = 4.0,
     radius_fraction: float = 0.5,
     default: float = 0.5,
+    floor: float = 0.0,
 ) -> dict[str, Sweep]:
     """Score every threshold of every object, over all runs of the truth together.
 
@@ -48,6 +49,8 @@ def sweep(
         How far off a hit may be, as a fraction of the object's radius.
     default
         Threshold of an object that cannot be tuned.
+    floor
+        Threshold that the predictions were picked with.
 
     Raises
     ------
@@ -64,6 +67,7 @@ def sweep(
             name=o.name,
             beta=beta,
             default=default,
+            floor=floor,
         )
         for o in objects.each()
     }
@@ -77,6 +81,7 @@ def tune(
     beta: float = 4.0,
     radius_fraction: float = 0.5,
     default: float = 0.5,
+    floor: float = 0.0,
 ) -> dict[str, float]:
     """Return the best threshold per object; a ``sweep`` also says how sure each is."""
     sweeps = sweep(
@@ -86,12 +91,19 @@ def tune(
         beta=beta,
         radius_fraction=radius_fraction,
         default=default,
+        floor=floor,
     )
     return {name: s.best.threshold for name, s in sweeps.items()}
 
 
 def _sweep_object(
-    runs: list[tuple[Picks, Picks]], *, reach: float, name: str, beta: float, default: float
+    runs: list[tuple[Picks, Picks]],
+    *,
+    reach: float,
+    name: str,
+    beta: float,
+    default: float,
+    floor: float,
 ) -> Sweep:
     """Sweep one object, given (picks, truth) of it per run."""
     scores = np.concatenate([np.zeros(0), *(found.score_array for found, _ in runs)])
@@ -107,6 +119,7 @@ def _sweep_object(
         n_truth=len(found_at),
         beta=beta,
         default=default,
+        floor=floor,
     )
 
 
