@@ -63,6 +63,7 @@ def _app() -> Any:
         help="Find macromolecules in cryo-electron tomograms. Lengths are in Å.",
         help_epilogue="--quiet silences progress and remarks; TOMOSCOUT_DEBUG=1 shows tracebacks.",
         version=__version__,
+        suppress_keyboard_interrupt=False,
     )
     for verb, help_line in VERBS.items():
         app.command(f"tomoscout.commands.{verb}:{verb}", name=verb, help=help_line)

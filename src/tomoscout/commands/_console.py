@@ -68,4 +68,6 @@ def progress(total: float, description: str) -> Iterator[Bar]:
             yield Bar(bars, bars.add_task(description, total=total, note=""))
         except BaseException:
             bars.live.transient = True
+            bars.live.stop()
+            bars.disable = True  # else it leaves an empty line
             raise

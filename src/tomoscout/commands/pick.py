@@ -128,12 +128,13 @@ def _write_tables(output: Path, facts: dict[str, Any]) -> None:
     """Join the picks of all finished runs into one STAR and one CSV file."""
     from dataclasses import replace
 
-    from tomoscout.io.picks import read_picks, write_picks
+    from tomoscout.io.picks import ReadHints, write_picks
+    from tomoscout.io.picks._read import read_runs
 
     parts = [
         replace(found, extent=tuple(facts[found.run]["extent"]))
         for run in facts
-        for found in read_picks(output / "ExperimentRuns" / run / "Picks", run=run)
+        for found in read_runs(output / "ExperimentRuns" / run / "Picks", ReadHints(run=run))
     ]
     for name in ("picks.star", "picks.csv"):
         write_picks(parts, output / name)

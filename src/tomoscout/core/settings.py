@@ -123,13 +123,18 @@ def explain_yaml(error: Exception) -> str:
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one nested mapping over another; a new ``name`` drops the options of the old one."""
+    """Lay one nested mapping over another; a new ``name`` drops the options of the old one.
+
+    An empty section, as ``training:`` with nothing below it in YAML, changes nothing.
+    """
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             renamed = "name" in value and value["name"] != old.get("name")
             merged[key] = dict(value) if renamed else merge(old, value)
+        elif value is None and isinstance(old, Mapping):
+            continue  # a section with nothing in it
         else:
             merged[key] = value
     return merged
