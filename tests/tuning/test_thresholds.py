@@ -177,3 +177,26 @@ def test_nothing_below_the_last_hit_moves_the_threshold_towards_the_floor():
     unknown = sweep(picks, TRUTH, objects=CZII)["apo-ferritin"].best
     assert known.threshold == pytest.approx(math.sqrt(0.4 * 0.1))
     assert unknown.threshold == pytest.approx(0.4)
+
+
+def test_a_steady_threshold_gives_way_to_where_a_miss_would_cost_most():
+    """Scores of 0.5 found, nothing wrong above 0.1: scores a third lower must still pass."""
+    picks = on_x([1000, 2000, 3000, 4000, *range(5000, 6000, 100)], [0.5] * 4 + [0.1] * 10)
+    swept = sweep(picks, TRUTH, objects=CZII, floor=0.03)["apo-ferritin"]
+    steady = swept.steady(0.4)
+    assert 0.1 < steady.threshold < swept.best.threshold < 0.5
+    assert steady.counts == Counts(4, 0, 0)
+    assert swept.steady(0.0) == swept.best
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), spread=st.floats(0.05, 1.0))
+def test_a_steady_threshold_lies_within_the_scores_and_is_never_better_than_the_best(seed, spread):
+    rng = np.random.default_rng(seed)
+    x = [*rng.uniform(1000, 4000, 12)]
+    swept = sweep(on_x(x, rng.uniform(0.05, 1, 12)), TRUTH, objects=CZII, floor=0.05)
+    one = swept["apo-ferritin"]
+    steady = one.steady(spread)
+    assert steady.f_beta <= one.best.f_beta + 1e-12
+    if one.is_tuned:
+        assert 0.05 * 0.999 <= steady.threshold <= one.thresholds[0] * 1.001

@@ -20,15 +20,17 @@ def tune(
     *,
     also: tuple[Path, ...] = (),
     runs: str | None = None,
+    spread: float | None = None,
     kind: str | None = None,
     voxel_spacing: float | None = None,
     device: str = "auto",
 ) -> None:
     """Find each object's threshold that scores best (F4) on runs the weights were not trained on.
 
-    The sweep is exact: every threshold that changes a pick is tried. With several folds
-    (--also), each one picks its own held-out runs and the picks are pooled. The thresholds are
-    written into the weights of all of them, and the details into tuning.json.
+    The sweep is exact: every threshold that changes a pick is tried. Those stored give way a little (--spread)
+    where scores of other tomograms, a factor lower, would else be lost.
+    With several folds (--also), each one picks its own held-out runs and the picks are pooled. The
+    thresholds are written into the weights of all of them, and the details into tuning.json.
 
     Parameters
     ----------
@@ -40,6 +42,10 @@ def tune(
         More folds of the same recipe.
     runs
         Comma-separated runs to tune on; the ones held out in training when not given.
+    spread
+        By what factor scores of other tomograms are expected to be off (standard deviation of its
+        logarithm): the thresholds stored hold up to it. The recipe's when not given; 0 stores the
+        very thresholds that are best on these runs.
     kind
         Kind of tomogram, such as denoised or wbp.
     voxel_spacing
@@ -49,8 +55,9 @@ def tune(
     """
     from tomoscout.commands._console import console
     from tomoscout.commands._runs import check_objects
-    from tomoscout.inference.detect import FLOOR
+    from tomoscout.core.errors import UserError
     from tomoscout.core.picks import Picks
+    from tomoscout.inference.detect import FLOOR
     from tomoscout.inference.weights import find_weights, load_detector, save_detector
     from tomoscout.io._atomic import write_json
     from tomoscout.io.project import open_project
@@ -58,6 +65,8 @@ def tune(
     from tomoscout.training.callbacks import summarise
     from tomoscout.tuning.thresholds import sweep
 
+    if spread is not None and spread < 0:
+        raise UserError(f"--spread {spread:g}: 0 or above")
     choose_device(device)
     detectors = {find_weights(path): load_detector(path) for path in (model, *also)}
     opened = open_project(project, voxel_spacing=voxel_spacing)
@@ -75,7 +84,11 @@ def tune(
         found.append(replace(candidates, run=name))
         truth.append(Picks.concatenate([replace(known[run].of(o), run=name) for o in table.names]))
     sweeps = sweep(found, truth, objects=table, floor=FLOOR)
-    thresholds = {name: float(s.best.threshold) for name, s in sweeps.items()}
+    if spread is None:
+        recipe = next(iter(detectors.values())).card.recipe
+        spread = float(recipe.get("training", {}).get("threshold_spread", 0.0))
+    steady = {name: s.steady(spread) for name, s in sweeps.items()}
+    thresholds = {name: point.threshold for name, point in steady.items()}
     scores = summarise(sweeps, {entry.name: entry.weight for entry in table.each()})
     tuned_on = tuple(known)
     for path, detector in detectors.items():
@@ -83,19 +96,21 @@ def tune(
         save_detector(tuned, path)
         write_json(
             path.with_name("tuning.json"),
-            {"runs": list(tuned_on), "thresholds": thresholds, "f4": scores},
+            {"runs": list(tuned_on), "spread": spread, "thresholds": thresholds, "f4": scores},
             overwrite=True,
         )
     for name, threshold in thresholds.items():
-        n = sweeps[name].n_truth
+        best = sweeps[name].best
         console.print(
-            f"{name:24s} threshold {threshold:.3f}  F4 {scores[name]:.3f}  of {n}", highlight=False
+            f"{name:24s} threshold {threshold:.3f}  F4 {steady[name].f_beta:.3f}"
+            f"   (best {best.f_beta:.3f} at {best.threshold:.3f})  of {sweeps[name].n_truth}",
+            highlight=False,
         )
     for caution in filter(None, (s.caution for s in sweeps.values())):
         console.print(caution, highlight=False)
     console.print(
-        f"weighted F4 {scores['weighted']:.3f} on {', '.join(tuned_on)}: the runs it was tuned on, "
-        "so expect less elsewhere",
+        f"best weighted F4 {scores['weighted']:.3f} on {', '.join(tuned_on)}, the runs it was tuned "
+        "on: expect less elsewhere",
         highlight=False,
     )
 

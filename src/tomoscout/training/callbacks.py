@@ -54,6 +54,7 @@ class ValidateRuns(Callback):
     runs: Sequence[ValidationRun]
     path: Path
     progress: Progress
+    spread: float
     best: float = -1.0
     scores: dict[str, float] = field(default_factory=dict)
 
@@ -84,7 +85,7 @@ class ValidateRuns(Callback):
         """Write the weights with their scores and thresholds on the validation runs."""
         runs = tuple(run.truth.run for run in self.runs)
         tuned = self.detector.with_thresholds(
-            {name: float(s.best.threshold) for name, s in sweeps.items()}, runs
+            {name: s.steady(self.spread).threshold for name, s in sweeps.items()}, runs
         )
         card = tuned.card.model_copy(update={"score": self.scores})
         save_detector(Detector(tuned.network, card), self.path)

@@ -50,6 +50,9 @@ class TrainingSettings(Settings):
     """Parameter of the Beta distribution two patches are mixed by; 0 mixes nothing."""
     validate_every: int = Field(default=100, ge=1)
     """Steps between validations, each of which also writes a checkpoint to resume from."""
+    threshold_spread: float = Field(default=0.4, ge=0)
+    """By what factor (standard deviation of its logarithm) scores of other tomograms are expected
+    to be off: thresholds are chosen to hold up to it. 0 takes the validation runs' own best."""
     seed: int = 0
     """Of weights, patches and augmentation."""
     bf16: bool = True

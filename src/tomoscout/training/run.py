@@ -300,7 +300,13 @@ def _fit(
     progress = Progress(steps=settings.steps)
     weights_path = folder / FILE_NAME
     validate = (
-        ValidateRuns(Detector(network, card), validation_runs, weights_path, progress)
+        ValidateRuns(
+            Detector(network, card),
+            validation_runs,
+            weights_path,
+            progress,
+            spread=settings.threshold_spread,
+        )
         if validation_runs
         else None
     )
