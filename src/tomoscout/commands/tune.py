@@ -27,10 +27,10 @@ def tune(
 ) -> None:
     """Find each object's threshold that scores best (F4) on runs the weights were not trained on.
 
-    The sweep is exact: every threshold that changes a pick is tried. Those stored give way a little (--spread)
-    where scores of other tomograms, a factor lower, would else be lost.
-    With several folds (--also), each one picks its own held-out runs and the picks are pooled. The
-    thresholds are written into the weights of all of them, and the details into tuning.json.
+    The sweep is exact: every threshold that changes a pick is tried. Those stored give way a little
+    (--spread), since scores of other tomograms may be lower by a factor. With several folds
+    (--also), each one picks its own held-out runs and the picks are pooled. The thresholds are
+    written into the weights of all of them, and the details into tuning.json.
 
     Parameters
     ----------
@@ -109,8 +109,8 @@ def tune(
     for caution in filter(None, (s.caution for s in sweeps.values())):
         console.print(caution, highlight=False)
     console.print(
-        f"best weighted F4 {scores['weighted']:.3f} on {', '.join(tuned_on)}, the runs it was tuned "
-        "on: expect less elsewhere",
+        f"best weighted F4 {scores['weighted']:.3f} on {', '.join(tuned_on)}, the runs it was "
+        "tuned on: expect less elsewhere",
         highlight=False,
     )
 
