@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from typing import Any
 
 from tomoscout.core.errors import UserError
 
+_TEMPORARY = re.compile(r"\.partial-\d+$")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 
@@ -69,6 +71,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        path = path.parent / _TEMPORARY.sub("", path.name)  # the name that is waited for
         if error.errno in _FULL:
             raise CannotWriteError(
                 f"{path}: the disk is full: free some space or write elsewhere"

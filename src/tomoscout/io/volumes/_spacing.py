@@ -41,12 +41,14 @@ def resolve_spacing(
     SpacingUnknownError
         If the file says 0, 1 or nonsense and nothing is given.
     UserError
-        If the voxels are not cubes.
+        If the voxels are not cubes, or what is given is not above 0.
     """
     known = all(isfinite(edge) and edge > 0 for edge in found) and bool(found)
     known = known and (trusted or not all(isclose(edge, 1, abs_tol=1e-6) for edge in found))
     mean = sum(found) / len(found) if known else 0.0
     if given is not None:
+        if not (isfinite(given) and given > 0):
+            raise UserError(f"{path}: --voxel-spacing must be above 0 Å, found {given:g}")
         if known and abs(mean - given) > _SURPRISE * given:
             logger.warning("%s: says %g Å per voxel; the given %g Å is used", path, mean, given)
         return given
