@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tomoscout.core.errors import UserError
-from tomoscout.core.objects import CZII
+from tomoscout.core.objects import CZII, ObjectTable, ObjectType
 from tomoscout.core.picks import Picks
 from tomoscout.core.volume import Volume
 from tomoscout.io.project import open_project
@@ -86,3 +86,10 @@ def test_the_same_run_written_twice_is_the_same_bytes(tmp_path):
         found = (p for p in root.rglob("*") if p.is_file())
         contents.append({p.relative_to(root): p.read_bytes() for p in found})
     assert contents[0] == contents[1]
+
+
+def test_names_copick_refuses_are_the_same_in_the_configuration_and_in_the_picks(tmp_path):
+    table = ObjectTable(objects=(ObjectType(name="26S_proteasome", radius=75),))
+    write_run(tmp_path, "TS_1", VOLUME, Picks(ZYX, "26S_proteasome"))
+    project = open_project(write_copick_config(tmp_path, table, name="demo"))
+    assert project["TS_1"].picks().names == project.objects.names == ["26S-proteasome"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+
+import numpy as np
 
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
@@ -48,7 +51,7 @@ def write_run(
     UserError
         If a name cannot be a file's name, or a file exists and ``overwrite`` is off.
     """
-    from tomoscout.io.picks.copick import write_overlay
+    from tomoscout.io.picks.copick import plain, write_overlay
 
     root = Path(root)
     for name in (run_name, kind):
@@ -57,9 +60,8 @@ def write_run(
     spacing = f"VoxelSpacing{volume.voxel_spacing:.3f}"
     write_volume(volume, root / "static" / tree / spacing / f"{kind}.zarr", overwrite=overwrite)
     if picks is not None:
-        named = Picks(
-            picks.zyx, picks.objects, picks.scores, picks.rotations, run_name, picks.extent
-        )
+        objects = np.array([plain(name) for name in picks.objects], str)  # as the config has them
+        named = replace(picks, objects=objects, run=run_name)
         write_overlay([named], root / "overlay", user=user, session=session, overwrite=overwrite)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Geometry
-from tomoscout.core.objects import CZII
+from tomoscout.core.objects import CZII, ObjectTable, ObjectType
 from tomoscout.core.picks import Picks
 from tomoscout.io.picks import read_picks, write_picks
 from tomoscout.io.picks.copick import plain
@@ -132,6 +132,14 @@ def test_a_tree_gets_an_empty_file_for_an_object_that_was_not_found(tmp_path: Pa
     assert {name: len(read_picks(tmp_path)[0].of(name)) for name in CZII.names} == {
         name: int(name == "ribosome") for name in CZII.names
     }
+
+
+def test_an_object_with_an_underscore_comes_back_under_its_own_name(tmp_path: Path):
+    """Copick allows none in a file's name; the project's table knows no other name."""
+    table = ObjectTable(objects=(ObjectType(name="26S_proteasome", radius=75),))
+    (file,) = write_picks(Picks(np.ones((1, 3)), "26S_proteasome", run="TS_1"), tmp_path)
+    assert file.name == "tomoscout_0_26S-proteasome.json"
+    assert read_picks(tmp_path, objects=table)[0].names == ["26S_proteasome"]
 
 
 def test_a_tree_is_written_whole_or_not_at_all(tmp_path: Path):

@@ -111,19 +111,20 @@ def write_overlay(
         written then.
     """
     files: dict[Path, Picks] = {}
+    called: dict[Path, str] = {}  # the object of each file; its name there loses underscores
     for part in picks:
         if part.run in ("", ".", "..") or "/" in part.run or "\\" in part.run:
             raise UserError(f"{root}: picks of run '{part.run}' need a plain run name for copick")
         for name in dict.fromkeys([*part.names, *names]):
             file = f"{plain(user)}_{plain(session)}_{plain(name)}.json"
             path = root / "ExperimentRuns" / part.run / "Picks" / file
+            called.setdefault(path, name)
             more = part.of(name)
             files[path] = Picks.concatenate([files[path], more]) if path in files else more
     if not overwrite and (there := [path for path in files if path.exists()]):
         raise UserError(f"{there[0]}: exists: pass --overwrite to replace it")
     for path, part in files.items():
-        name = path.stem.rpartition("_")[2]
-        _save(part, path, name=name, user=plain(user), session=plain(session))
+        _save(part, path, name=called[path], user=plain(user), session=plain(session))
     return list(files)
 
 
