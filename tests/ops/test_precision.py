@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tomoscout.core.errors import UserError
-from tomoscout.ops.precision import autocast, choose_device
+from tomoscout.ops.precision import autocast, choose_device, has_fast_bf16
 
 
 def test_devices_by_name():
@@ -22,3 +22,11 @@ def test_autocast_can_be_switched_off():
     layer = torch.nn.Conv3d(1, 1, 1)
     with autocast(torch.device("cpu"), enabled=False):
         assert layer(torch.zeros(1, 1, 2, 2, 2)).dtype == torch.float32
+
+
+def test_a_processor_that_only_emulates_bf16_is_not_fast_at_it(monkeypatch):
+    """AVX-512 without the bf16 instructions (Skylake): oneDNN takes bf16 there, and is slow."""
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    for name in ("avx512_bf16", "amx_tile"):
+        monkeypatch.setattr(torch.cpu, f"_is_{name}_supported", lambda: False, raising=False)
+    assert not has_fast_bf16(torch.device("cpu"))

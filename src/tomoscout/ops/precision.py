@@ -8,6 +8,8 @@ import torch
 
 from tomoscout.core.errors import UserError
 
+_BF16_INSTRUCTIONS = ("avx512_bf16", "amx_tile")
+
 
 def choose_device(name: str = "auto") -> torch.device:
     """Return the device called ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -37,7 +39,12 @@ def has_fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capability = torch.backends.cpu.get_cpu_capability()
-    return capability.startswith("AVX512") and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if not capability.startswith("AVX512") or not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return False
+    # oneDNN takes bf16 on every AVX-512 processor, and emulates it on those without the
+    # instructions (Skylake to Ice Lake). Torch before 2.6 cannot tell.
+    asks = [getattr(torch.cpu, f"_is_{name}_supported", None) for name in _BF16_INSTRUCTIONS]
+    return any(ask() for ask in asks if ask) or not any(asks)
 
 
 def autocast(device: torch.device, enabled: bool = True) -> AbstractContextManager[None]:
