@@ -10,20 +10,31 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from lightning.pytorch import LightningModule, Trainer
 
 from tomoscout.core.errors import UserError
+from tomoscout.core.objects import ObjectTable, ObjectType
+from tomoscout.core.picks import Picks
+from tomoscout.data.module import EpochSampler
 from tomoscout.inference.weights import load_detector
-from tomoscout.training.callbacks import read_history
+from tomoscout.io.project import open_project
+from tomoscout.training.callbacks import SeedEpoch, read_history, summarise
 from tomoscout.training.run import train
+from tomoscout.tuning.thresholds import sweep
 
 FAST = {
     "model": {"name": "scout_unet", "widths": [8, 16], "dropout": 0.1},
     "sampling": {"patch": [32, 32, 32]},
     "training": {"steps": 12, "batch_size": 2, "validate_every": 4, "warmup": 2, "ema": 0.5},
 }
+OBJECTS = ObjectTable(
+    objects=(ObjectType(name="large", radius=60), ObjectType(name="small", radius=30))
+)
 SCRIPT = """
 import json, sys
 from tomoscout.training.run import train
@@ -100,7 +111,7 @@ def test_a_killed_training_resumes_to_the_same_bytes(trained, project, tmp_path)
 
 def test_a_folder_of_another_training_is_refused(trained, project):
     other = {**FAST, "training": {**FAST["training"], "steps": 13}}
-    with pytest.raises(UserError, match="another recipe or other runs"):
+    with pytest.raises(UserError, match="another recipe, other runs"):
         train(project, trained[0].folder, settings=other)
 
 
@@ -117,6 +128,50 @@ def test_without_validation_the_last_weights_are_kept(project, tmp_path):
     result = train(project, tmp_path / "all", settings=short, validation=[])
     assert result.detector.card.trained_on == ("run0", "run1", "run2")
     assert result.detector.card.thresholds == {}
+
+
+def test_a_complete_training_asked_for_again_keeps_its_weights(project, tmp_path):
+    """The averaged ones: the network that was trained on is another."""
+    short = {**FAST, "training": {**FAST["training"], "steps": 2}}
+    first = train(project, tmp_path / "all", settings=short, validation=[])
+    before = digest(first.folder / "model.safetensors")
+    train(project, tmp_path / "all", settings=short, validation=[])
+    assert digest(first.folder / "model.safetensors") == before
+
+
+def test_the_last_steps_are_validated_too(project, tmp_path):
+    """Six steps, every four: the learning rate is lowest, and the weights best, at the end."""
+    uneven = {**FAST, "training": {**FAST["training"], "steps": 6}}
+    result = train(project, tmp_path / "uneven", settings=uneven)
+    rows = read_history(result.folder / "history.csv")
+    assert [int(row["step"]) for row in rows if row["weighted"]] == [4, 6]
+
+
+def test_a_training_of_other_objects_is_not_resumed(project, tmp_path):
+    short = {**FAST, "training": {**FAST["training"], "steps": 1}}
+    opened = open_project(project)
+    train(opened, tmp_path / "model", settings=short, validation=[])
+    wider = ObjectTable(
+        objects=tuple(o.model_copy(update={"radius": 70.0}) for o in opened.objects.each())
+    )
+    with pytest.raises(UserError, match="other objects"):
+        train(replace(opened, objects=wider), tmp_path / "model", settings=short, validation=[])
+
+
+def test_workers_of_a_resumed_training_start_at_its_own_epoch():
+    """They ask for patches before the epoch starts, as soon as the checkpoint is loaded."""
+    sampler = EpochSampler(4)
+    trainer = Trainer(logger=False, accelerator="cpu", barebones=True)
+    seeds = SeedEpoch(sampler, 5, seed=0)
+    seeds.on_load_checkpoint(trainer, LightningModule(), {"global_step": 15})
+    assert next(iter(sampler)) == (3, 0)
+
+
+def test_a_table_without_weights_is_scored_by_the_plain_mean():
+    found = Picks(np.zeros((1, 3)), "large", run="a")
+    sweeps = sweep(found, found, objects=OBJECTS)
+    assert summarise(sweeps, {"large": 0, "small": 0})["weighted"] == 0.5
+    assert summarise(sweeps, {"large": 1, "small": 0})["weighted"] == 1.0
 
 
 def test_deep_recipes_train_too(project, tmp_path):

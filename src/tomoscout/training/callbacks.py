@@ -102,6 +102,8 @@ class ValidateRuns(Callback):
 def summarise(sweeps: dict[str, Sweep], weights: dict[str, float]) -> dict[str, float]:
     """Return the best F-beta of each object, and their weighted mean."""
     scores = {name: float(s.best.f_beta) for name, s in sweeps.items()}
+    if not any(weights.values()):  # a table that scores nothing: all objects count alike
+        weights = dict.fromkeys(scores, 1.0)
     total = sum(weights.values())
     weighted = sum(weights[name] * score for name, score in scores.items()) / total
     return {**scores, "weighted": weighted}
@@ -183,11 +185,27 @@ class SeedEpoch(Callback):
         self.steps = steps
         self.seed = seed
 
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Choose the epoch early: worker processes ask for patches before it starts."""
+        self.sampler.set_epoch(checkpoint["global_step"] // self.steps)
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Seed the patches, and torch's own generator, which dropout draws from."""
         epoch = trainer.global_step // self.steps
         self.sampler.set_epoch(epoch)
         torch.manual_seed(self.seed * 1_000_003 + epoch)
+
+
+class ValidateLast(Callback):
+    """Let the last steps be validated too where they do not fill a stretch between validations."""
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any
+    ) -> None:
+        """Ask for the end at the last step: Lightning validates before one that is asked for."""
+        trainer.should_stop |= trainer.global_step >= trainer.max_steps
 
 
 class LastCheckpoint(Checkpoint):

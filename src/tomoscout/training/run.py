@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 import shutil
 import signal
@@ -41,6 +40,7 @@ from tomoscout.training.callbacks import (
     Progress,
     SeedEpoch,
     Tell,
+    ValidateLast,
     ValidateRuns,
     ValidationRun,
 )
@@ -128,6 +128,7 @@ def train(
     folder = Path(output)
     record = {
         "recipe": recipe.model_dump(mode="json"),
+        "objects": {entry.name: entry.radius for entry in project.objects.each()},
         "train": list(chosen.train),
         "validation": list(chosen.validation),
     }
@@ -189,7 +190,7 @@ def _find_checkpoint(folder: Path, record: dict[str, Any], *, overwrite: bool) -
         return None
     if old != record:
         raise UserError(
-            f"{folder}: holds a training with another recipe or other runs: "
+            f"{folder}: holds a training with another recipe, other runs or other objects: "
             "choose another folder, or --overwrite to start anew"
         )
     return _readable(checkpoint) if checkpoint.exists() else None
@@ -218,13 +219,20 @@ def _readable(checkpoint: Path) -> Path:
 
 def _start(folder: Path, record: dict[str, Any], *, overwrite: bool) -> None:
     """Make the folder, or empty that of an old training, and put the recipe in it."""
-    if os.environ.get("LOCAL_RANK", "0") != "0":  # another process of this training has done so
+    if not _is_first_process():
         return
     with disk_errors(folder):
         if overwrite and folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / RECIPE, yaml.safe_dump(record, sort_keys=False), overwrite=True)
+
+
+def _is_first_process() -> bool:
+    """Tell whether this is the one that writes, of the processes that train together."""
+    from lightning.pytorch.utilities import rank_zero_only
+
+    return not getattr(rank_zero_only, "rank", 0)
 
 
 def _validation_run(run: Run, recipe: Recipe) -> ValidationRun:
@@ -294,6 +302,8 @@ def _fit(
         batch_size=settings.batch_size,
         sampler=sampler,
         num_workers=settings.workers,
+        # Forked workers share the tomograms; spawned ones would copy them, where they start at all.
+        multiprocessing_context="fork" if settings.workers else None,
         persistent_workers=settings.workers > 0,
         collate_fn=lambda items: collate(items, mixup=settings.mixup, seed=settings.seed),
     )
@@ -313,11 +323,13 @@ def _fit(
     # Order matters: validation works while the averaging callback has its weights in place.
     callbacks: list[Callback] = [validate] if validate else []
     if settings.ema:
-        callbacks.append(EMAWeightAveraging(decay=settings.ema))
+        callbacks.append(EMAWeightAveraging(device=device, decay=settings.ema))
     callbacks.append(SeedEpoch(sampler, per_epoch, settings.seed))
-    callbacks.append(History(folder / HISTORY, objects.names, validate))
+    callbacks.append(ValidateLast())
+    if _is_first_process():
+        callbacks.append(History(folder / HISTORY, objects.names, validate))
     callbacks.append(LastCheckpoint(folder / CHECKPOINT))
-    if tell:
+    if tell and _is_first_process():
         callbacks.append(Tell(progress, tell))
     with warnings.catch_warnings():
         # Lightning advises on workers, loggers and folders that are chosen on purpose here.
@@ -351,9 +363,18 @@ def _fit(
             # Lightning's answer to Ctrl-C, after which it ignores any further one.
             signal.signal(signal.SIGINT, interrupt)
             raise KeyboardInterrupt from stop
-    if validate is None:
+    if validate is None and _is_first_process():
+        # Not the network at hand: of a training that was complete before, it is not averaged.
+        _load_last(module, folder / CHECKPOINT)
         save_detector(Detector(network, card), weights_path)
+    trainer.strategy.barrier()
     return Trained(load_detector(weights_path), folder, fold)
+
+
+def _load_last(module: DetectionModule, checkpoint: Path) -> None:
+    """Take over the weights of the last checkpoint: the averaged ones, where there are any."""
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+    module.load_state_dict(content["state_dict"])
 
 
 def _extra_logger(name: str, folder: Path) -> Any:
