@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import pickle
-import shutil
 import signal
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch.utils.data import DataLoader
 
 from tomoscout.core.errors import UserError
@@ -29,11 +25,17 @@ from tomoscout.inference.weights import (
     out_channels,
     save_detector,
 )
-from tomoscout.io._atomic import disk_errors, write_text
 from tomoscout.io.project import Project, Run, open_project
 from tomoscout.losses import LOSSES
 from tomoscout.models import MODELS
 from tomoscout.ops.precision import choose_device, has_fast_bf16
+from tomoscout.training._folder import (
+    CHECKPOINT,
+    HISTORY,
+    find_checkpoint,
+    is_first_process,
+    start,
+)
 from tomoscout.training.callbacks import (
     History,
     LastCheckpoint,
@@ -46,10 +48,6 @@ from tomoscout.training.callbacks import (
 )
 from tomoscout.training.detection import DetectionModule
 from tomoscout.training.recipe import Recipe, read_recipe
-
-logger = logging.getLogger(__name__)
-
-CHECKPOINT, HISTORY, RECIPE = "last.ckpt", "history.csv", "recipe.yaml"
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def train(
         "train": list(chosen.train),
         "validation": list(chosen.validation),
     }
-    resume = _find_checkpoint(folder, record, overwrite=overwrite)
+    resume = find_checkpoint(folder, record, overwrite=overwrite)
     by_name = {run.name: run for run in annotated}
     training_runs = load_runs(
         [by_name[name] for name in chosen.train], recipe.normalise, kind=recipe.kind
@@ -171,68 +169,6 @@ def _check_network(recipe: Recipe, objects: ObjectTable) -> None:
             f"training.level_weights {weights}: network '{recipe.model.name}' has {outputs} "
             f"output{'s' * (outputs > 1)}: give as many weights, or none"
         )
-
-
-def _find_checkpoint(folder: Path, record: dict[str, Any], *, overwrite: bool) -> Path | None:
-    """Return the checkpoint to resume from, if any; refuse a folder with anything else in it."""
-    if folder.is_file():
-        raise UserError(f"{folder}: is a file; give a folder for the training")
-    if not folder.exists() or not any(folder.iterdir()):
-        return None
-    old = _read_record(folder / RECIPE)
-    if old is None:
-        raise UserError(
-            f"{folder}: exists and holds other things than a training (which --overwrite would "
-            "replace): choose another folder"
-        )
-    checkpoint = folder / CHECKPOINT
-    if overwrite or not (checkpoint.exists() or (folder / FILE_NAME).exists()):
-        return None
-    if old != record:
-        raise UserError(
-            f"{folder}: holds a training with another recipe, other runs or other objects: "
-            "choose another folder, or --overwrite to start anew"
-        )
-    return _readable(checkpoint) if checkpoint.exists() else None
-
-
-def _read_record(path: Path) -> Any:
-    """Return what a training noted at its start; None when the file is missing or not of one."""
-    try:
-        record = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        return None
-    return record if isinstance(record, dict) and {"recipe", "train"} <= set(record) else None
-
-
-def _readable(checkpoint: Path) -> Path:
-    """Return a checkpoint that can be read."""
-    try:
-        torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
-    except (RuntimeError, OSError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        raise UserError(
-            f"{checkpoint}: cannot be read, so the training cannot go on: "
-            "--overwrite to start anew, or choose another folder"
-        ) from error
-    return checkpoint
-
-
-def _start(folder: Path, record: dict[str, Any], *, overwrite: bool) -> None:
-    """Make the folder, or empty that of an old training, and put the recipe in it."""
-    if not _is_first_process():
-        return
-    with disk_errors(folder):
-        if overwrite and folder.exists():
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / RECIPE, yaml.safe_dump(record, sort_keys=False), overwrite=True)
-
-
-def _is_first_process() -> bool:
-    """Tell whether this is the one that writes, of the processes that train together."""
-    from lightning.pytorch.utilities import rank_zero_only
-
-    return not getattr(rank_zero_only, "rank", 0)
 
 
 def _validation_run(run: Run, recipe: Recipe) -> ValidationRun:
@@ -326,10 +262,10 @@ def _fit(
         callbacks.append(EMAWeightAveraging(device=device, decay=settings.ema))
     callbacks.append(SeedEpoch(sampler, per_epoch, settings.seed))
     callbacks.append(ValidateLast())
-    if _is_first_process():
+    if is_first_process():
         callbacks.append(History(folder / HISTORY, objects.names, validate))
     callbacks.append(LastCheckpoint(folder / CHECKPOINT))
-    if tell and _is_first_process():
+    if tell and is_first_process():
         callbacks.append(Tell(progress, tell))
     with warnings.catch_warnings():
         # Lightning advises on workers, loggers and folders that are chosen on purpose here.
@@ -354,7 +290,7 @@ def _fit(
         except MisconfigurationException as error:
             raise UserError(f"training.devices {settings.devices}: {error}") from error
         if resume is None:  # nothing is written before all that can be checked is right
-            _start(folder, record, overwrite=overwrite)
+            start(folder, record, overwrite=overwrite)
         once: Any = DataLoader([0], collate_fn=list)  # type: ignore[arg-type]  # validation runs are the callback's business
         interrupt = signal.getsignal(signal.SIGINT)
         try:
@@ -363,7 +299,7 @@ def _fit(
             # Lightning's answer to Ctrl-C, after which it ignores any further one.
             signal.signal(signal.SIGINT, interrupt)
             raise KeyboardInterrupt from stop
-    if validate is None and _is_first_process():
+    if validate is None and is_first_process():
         # Not the network at hand: of a training that was complete before, it is not averaged.
         _load_last(module, folder / CHECKPOINT)
         save_detector(Detector(network, card), weights_path)
