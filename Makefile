@@ -22,6 +22,7 @@ check: $(STAMP)  ## style, types and layers
 
 bench: $(STAMP)  ## speed as ratios against a named peer on the same input
 	$(BIN)/python benchmarks/predict.py
+	$(BIN)/python benchmarks/pick.py
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

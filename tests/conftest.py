@@ -1,4 +1,4 @@
-"""What every test may count on: two threads at most, so that figures do not depend on the machine."""
+"""What every test may count on: two threads, so that figures do not depend on the machine."""
 
 from __future__ import annotations
 

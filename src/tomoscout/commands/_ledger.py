@@ -84,6 +84,8 @@ class Ledger:
             Works on one run and returns the facts to note about it.
         """
         failed = []
+        for run in runs:
+            self._refuse_namesake(run)
         for run in self.todo(runs):
             started = time.monotonic()
             try:
@@ -94,8 +96,18 @@ class Ledger:
                 failed.append(str(error))
                 logger.warning("%s", error)
             else:
-                self.done(run.name, {"seconds": round(time.monotonic() - started, 1), **facts})
+                seconds = round(time.monotonic() - started, 1)
+                self.done(run.name, {"seconds": seconds, "tomograms": _sources(run), **facts})
         return failed
+
+    def _refuse_namesake(self, run: Run) -> None:
+        """Refuse a run of the name of one that is done, but of other tomograms."""
+        old = self.runs.get(run.name, {}).get("tomograms")
+        if old is not None and old != _sources(run):
+            raise UserError(
+                f"{self.path.parent}: holds results of another run '{run.name}' "
+                f"({', '.join(old.values())}): choose another folder, or --overwrite to start anew"
+            )
 
     def todo(self, runs: Sequence[Run]) -> list[Run]:
         """Return the runs that are not done yet."""
@@ -126,3 +138,11 @@ class Ledger:
     def _save(self) -> None:
         """Write the file, whole or not at all."""
         write_json(self.path, {"settings": self.settings, "runs": self.runs}, overwrite=True)
+
+
+def _sources(run: Run) -> dict[str, str]:
+    """Return where each tomogram of a run is; remote ones are told apart by their kind alone."""
+    return {
+        kind: str(source.resolve()) if isinstance(source, Path) else "remote"
+        for kind, source in run.tomograms.items()
+    }

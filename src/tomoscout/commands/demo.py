@@ -51,7 +51,12 @@ def demo(
     console.rule("1 of 5  simulate", align="left")
     simulate(training, runs=RUNS, shape=SHAPE, seed=seed, crowding=CROWDING, overwrite=overwrite)
     simulate(
-        held_out, runs=1, shape=HELD_OUT_SHAPE, seed=seed + 1000, crowding=CROWDING, overwrite=overwrite
+        held_out,
+        runs=1,
+        shape=HELD_OUT_SHAPE,
+        seed=seed + 1000,
+        crowding=CROWDING,
+        overwrite=overwrite,
     )
     console.rule("2 of 5  train", align="left")
     train(

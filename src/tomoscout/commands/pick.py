@@ -41,7 +41,7 @@ def pick(
     voxel_spacing
         Edge of a voxel in Å, where the file's header does not say.
     kind
-        Kind of tomogram, such as denoised or wbp.
+        Kind of tomogram, such as denoised or wbp; what the weights were trained on by default.
     runs
         Comma-separated names; all runs when not given.
     threshold
@@ -56,20 +56,27 @@ def pick(
     from tomoscout.commands._runs import check_objects, choose_runs
     from tomoscout.core.errors import UserError
     from tomoscout.inference.detect import resolve_thresholds
-    from tomoscout.inference.weights import load_detector
+    from tomoscout.inference.weights import fingerprint, load_detector
     from tomoscout.io.project import open_project
     from tomoscout.ops.precision import choose_device
 
     choose_device(device)
     detector = load_detector(model)
     project = open_project(source, voxel_spacing=voxel_spacing)
+    kind = kind or detector.card.recipe.get("kind")
     check_objects(detector, project)
     chosen = choose_runs(project, runs)
     limits = resolve_thresholds(detector, _parse(threshold, detector))
     ledger = Ledger(
         output,
         "pick",
-        {"model": detector.source, "thresholds": limits, "kind": kind},
+        {
+            "model": detector.source,
+            "weights": fingerprint(detector),
+            "thresholds": limits,
+            "kind": kind,
+            "voxel_spacing": voxel_spacing,
+        },
         overwrite=overwrite,
     )
 

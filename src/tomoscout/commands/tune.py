@@ -47,7 +47,7 @@ def tune(
         logarithm): the thresholds stored hold up to it. The recipe's when not given; 0 stores the
         very thresholds that are best on these runs.
     kind
-        Kind of tomogram, such as denoised or wbp.
+        Kind of tomogram, such as denoised or wbp; what the weights were trained on by default.
     voxel_spacing
         Edge of a voxel in Å, where the files' headers do not say.
     device
@@ -78,7 +78,8 @@ def tune(
     found: list[Picks] = []
     truth: list[Picks] = []
     for detector, run in held_out:
-        candidates = _candidates(detector, opened, run, kind=kind, device=device)
+        wanted = kind or detector.card.recipe.get("kind")
+        candidates = _candidates(detector, opened, run, kind=wanted, device=device)
         # A run that two detectors have not seen counts once for each.
         name = f"{detector.source}: {run}"
         found.append(replace(candidates, run=name))

@@ -7,6 +7,7 @@ which thresholds, what it was trained on and how well it did.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -158,6 +159,15 @@ def find_weights(model: str | Path) -> Path:
         f"--model {model}: no such file or training folder ({known})."
         + did_you_mean(str(model), shipped)
     )
+
+
+def fingerprint(detector: Detector) -> str:
+    """Return a short text that differs for other weights, whatever the file is called."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(detector.network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def load_detector(model: str | Path) -> Detector:
