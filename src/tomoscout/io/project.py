@@ -7,6 +7,7 @@ read until a tomogram or its picks are asked for, so a project of thousands of r
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -252,11 +253,14 @@ def open_project(
     Raises
     ------
     UserError
-        If nothing is there, or nothing that looks like a project.
+        If nothing is there, or nothing that looks like a project, or the voxel spacing is not
+        above 0.
     """
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
+    if voxel_spacing is not None and not 0 < voxel_spacing < math.inf:
+        raise UserError(f"{path}: --voxel-spacing must be above 0 Å, found {voxel_spacing:g}")
     table = _read_table(Path(objects)) if objects is not None else None
     layouts = sorted((LAYOUTS[name] for name in LAYOUTS.names()), key=lambda layout: layout.RANK)
     for layout in layouts:
