@@ -11,6 +11,7 @@ overlap and blend (plain mean): the largest difference between their scores.
 from __future__ import annotations
 
 import argparse
+import copy
 import resource
 import subprocess
 import sys
@@ -85,13 +86,15 @@ def monai_scores(volume: Volume, found: Detector, mode: str) -> np.ndarray:
     from monai.inferers import sliding_window_inference
 
     normaliser = measure(volume)
+    # The peer as its users run it: the same weights in torch's default memory format.
+    network = copy.deepcopy(found.network).to(memory_format=torch.contiguous_format)
     data = torch.from_numpy(normaliser.apply(volume.read()))[None, None]
     with torch.inference_mode():
         scores = sliding_window_inference(
             data,
             roi_size=(MONAI_WINDOW,) * 3,
             sw_batch_size=1,
-            predictor=lambda x: torch.softmax(found.network(x)[0], dim=1)[:, 1:],
+            predictor=lambda x: torch.softmax(network(x)[0], dim=1)[:, 1:],
             overlap=MONAI_OVERLAP,
             mode=mode,
         )

@@ -12,6 +12,7 @@ from tomoscout.core.picks import Picks
 from tomoscout.core.volume import Volume
 from tomoscout.io.project import Run
 from tomoscout.ops.normalise import NormaliseSettings, measure, slabs
+from tomoscout.ops.precision import to_half
 
 _SPACING_TOLERANCE = 0.02  # relative; CZII's 10.012 Å and a nominal 10 Å are the same
 
@@ -57,7 +58,7 @@ def load_run(volume: Volume, picks: Picks, *, normalise: NormaliseSettings) -> T
     scale = measure(volume, normalise)
     data = np.empty(volume.shape, np.float16)
     for z in slabs(volume):
-        data[z] = scale.apply(volume.read(z))
+        data[z] = to_half(scale.apply(volume.read(z)))
     return TrainingRun(replace(volume, data=data), picks)
 
 

@@ -19,7 +19,7 @@ from tomoscout.core.settings import Settings
 from tomoscout.core.volume import Volume
 from tomoscout.models import Network
 from tomoscout.ops.normalise import Normaliser
-from tomoscout.ops.precision import autocast
+from tomoscout.ops.precision import autocast, to_half
 from tomoscout.ops.tiles import AxisTile, Blend, axis_tiles, fit_tile
 
 Progress = Callable[[float], None]
@@ -28,9 +28,9 @@ Progress = Callable[[float], None]
 class WindowSettings(Settings):
     """How a tomogram is cut into tiles."""
 
-    limit: Shape = (192, 256, 256)
+    limit: Shape = (192, 192, 192)
     """Longest tile, in voxels; the tiles used are the ones within it that cover the tomogram with
-    the least surplus. Smaller needs less memory, larger less time."""
+    the least surplus. Smaller needs less memory; much larger falls out of the processor's cache."""
     overlap: int = 32
     """Voxels that neighbouring tiles share; half a patch of the network's sight is enough."""
     blend: Blend = "linear"
@@ -134,7 +134,7 @@ def stream_scores(
         assert pending is not None  # every axis has at least one tile
         last = row == len(z_tiles) - 1
         ready = cells[0] if last else z_tiles[row + 1].start // stride
-        yield Slab(top, pending[:, : ready - top].astype(np.float16))
+        yield Slab(top, to_half(pending[:, : ready - top]))
         if not last:
             longer = np.zeros((len(pending), z_tiles[row + 1].weights.size, *cells[1:]), np.float32)
             rest = pending[:, ready - top :]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
+import numpy as np
 import torch
+from jaxtyping import Float16, Float32
 
 from tomoscout.core.errors import UserError
 
@@ -50,3 +52,8 @@ def has_fast_bf16(device: torch.device) -> bool:
 def autocast(device: torch.device, enabled: bool = True) -> AbstractContextManager[None]:
     """Return bf16 autocast where the device has it, and nothing elsewhere."""
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled and has_fast_bf16(device))
+
+
+def to_half(values: Float32[np.ndarray, "*shape"]) -> Float16[np.ndarray, "*shape"]:
+    """Round to float16; torch does it some thirty times faster than numpy."""
+    return torch.from_numpy(values).half().numpy()
