@@ -9,7 +9,7 @@ from tomoscout.core.errors import UserError
 from tomoscout.core.objects import CZII
 from tomoscout.core.picks import Picks
 from tomoscout.metrics import Counts, czii
-from tomoscout.tuning.thresholds import sweep, tune
+from tomoscout.tuning.thresholds import sweep
 
 
 def on_x(x, scores=None, name="apo-ferritin", run="a"):
@@ -94,13 +94,6 @@ def test_few_particles_are_flagged_and_enough_are_not():
         swept = sweep(on_x(x[:n], [0.5] * n), on_x(x[:n]), objects=CZII)["apo-ferritin"]
         assert swept.is_tuned
         assert bool(swept.caution) is flagged
-
-
-def test_tune_returns_a_threshold_for_every_object():
-    thresholds = tune(on_x([1000, 7000], [0.9, 0.3]), on_x([1000]), objects=CZII, default=0.4)
-    assert list(thresholds) == CZII.names
-    assert thresholds["apo-ferritin"] == pytest.approx(math.sqrt(0.9 * 0.3))
-    assert thresholds["ribosome"] == 0.4
 
 
 def test_an_unknown_object_is_refused():

@@ -75,7 +75,7 @@ def train(
     if score:
         told = "  ".join(f"{name} {value:.3f}" for name, value in score.items())
         console.print(
-            f"F4 on {', '.join(trained.fold.validation)} (its best thresholds; expect less elsewhere): {told}",
+            f"F4 on {', '.join(trained.fold.validation)}, at its best thresholds: {told}",
             highlight=False,
         )
     console.print(f"weights: {trained.folder / 'model.safetensors'}", highlight=False)

@@ -19,7 +19,7 @@ from tomoscout.metrics import paired
 from tomoscout.ops.match import within
 from tomoscout.tuning._sweep import Best, Sweep
 
-__all__ = ["Best", "Sweep", "sweep", "tune"]
+__all__ = ["Best", "Sweep", "sweep"]
 
 
 def sweep(
@@ -71,29 +71,6 @@ def sweep(
         )
         for o in objects.each()
     }
-
-
-def tune(
-    picks: Sequence[Picks] | Picks,
-    truth: Sequence[Picks] | Picks,
-    *,
-    objects: ObjectTable,
-    beta: float = 4.0,
-    radius_fraction: float = 0.5,
-    default: float = 0.5,
-    floor: float = 0.0,
-) -> dict[str, float]:
-    """Return the best threshold per object; a ``sweep`` also says how sure each is."""
-    sweeps = sweep(
-        picks,
-        truth,
-        objects=objects,
-        beta=beta,
-        radius_fraction=radius_fraction,
-        default=default,
-        floor=floor,
-    )
-    return {name: s.best.threshold for name, s in sweeps.items()}
 
 
 def _sweep_object(

@@ -1,0 +1,236 @@
+"""The loop itself: Lightning around a network, from loaded runs to weights in a folder."""
+
+from __future__ import annotations
+
+import signal
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from tomoscout.core.errors import UserError
+from tomoscout.core.objects import ObjectTable
+from tomoscout.data.folds import Fold
+from tomoscout.data.module import EpochSampler, PatchDataset, TrainingRun, collate
+from tomoscout.inference.weights import FILE_NAME, Card, Detector, build_network, save_detector
+from tomoscout.losses import LOSSES
+from tomoscout.ops.precision import has_fast_bf16
+from tomoscout.training._folder import CHECKPOINT, HISTORY, is_first_process, start
+from tomoscout.training.callbacks import (
+    History,
+    LastCheckpoint,
+    Progress,
+    SeedEpoch,
+    Tell,
+    ValidateLast,
+    ValidateRuns,
+    ValidationRun,
+)
+from tomoscout.training.detection import DetectionModule
+from tomoscout.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Callback, Trainer
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training that is ready to start: everything has been read and checked.
+
+    Attributes
+    ----------
+    training_runs, validation_runs
+        In memory.
+    objects
+        In the order of the network's channels.
+    recipe, fold
+        What is trained, and on which runs.
+    folder, record
+        Where results go, and what the folder is marked with.
+    overwrite
+        Whether an old training in the folder gives way once this one starts.
+    device
+        Where to compute.
+    resume
+        Checkpoint to go on from, if any.
+    """
+
+    training_runs: Sequence[TrainingRun]
+    validation_runs: Sequence[ValidationRun]
+    objects: ObjectTable
+    recipe: Recipe
+    fold: Fold
+    folder: Path
+    record: dict[str, Any]
+    overwrite: bool
+    device: torch.device
+    resume: Path | None
+
+    @property
+    def per_epoch(self) -> int:
+        """Steps between validations."""
+        return min(self.recipe.training.validate_every, self.recipe.training.steps)
+
+
+def fit(job: Job, tell: Callable[[Progress], None] | None) -> Path:
+    """Run the loop; return the weights file it leaves in the folder."""
+    settings = job.recipe.training
+    torch.manual_seed(settings.seed)
+    detector = _untrained(job)
+    loss_module, loss_settings = job.recipe.loss.resolve(LOSSES)
+    network: Any = detector.network
+    module = DetectionModule(network, loss_module.build(loss_settings), settings)
+    loader, sampler = _patches(job, stride=detector.card.stride)
+    weights_path = job.folder / FILE_NAME
+    with warnings.catch_warnings():
+        # Lightning advises on workers, loggers and folders that are chosen on purpose here.
+        warnings.simplefilter("ignore")
+        trainer = _trainer(job, _callbacks(job, detector, sampler, tell))
+        if job.resume is None:  # nothing is written before all that can be checked is right
+            start(job.folder, job.record, overwrite=job.overwrite)
+        # One empty validation batch: the runs are the business of the callback ``ValidateRuns``.
+        once: Any = DataLoader([0], collate_fn=list)  # type: ignore[arg-type]
+        interrupt = signal.getsignal(signal.SIGINT)
+        try:
+            trainer.fit(module, loader, once, ckpt_path=job.resume, weights_only=True)
+        except SystemExit as stop:
+            # Lightning's answer to Ctrl-C, after which it ignores any further one.
+            signal.signal(signal.SIGINT, interrupt)
+            raise KeyboardInterrupt from stop
+    if not job.validation_runs and is_first_process():
+        # Not the network at hand: of a training that was complete before, it is not averaged.
+        _load_last(module, job.folder / CHECKPOINT)
+        save_detector(detector, weights_path)
+    trainer.strategy.barrier()
+    return weights_path
+
+
+def _untrained(job: Job) -> Detector:
+    """Build the network with random weights, and the card that says what it is."""
+    recipe = job.recipe
+    card = Card(
+        model=recipe.model,
+        objects=tuple(entry.model_dump() for entry in job.objects.each()),
+        activation=recipe.loss.resolve(LOSSES)[0].ACTIVATION,
+        stride=1,  # until the network says
+        voxel_spacing=job.training_runs[0].voxel_spacing,
+        normalise=recipe.normalise,
+        patch=recipe.sampling.patch,
+        picker=recipe.picker,
+        trained_on=job.fold.train,
+        recipe=recipe.model_dump(mode="json"),
+    )
+    network = build_network(card)
+    network.to(memory_format=torch.channels_last_3d)
+    return Detector(network, card.model_copy(update={"stride": network.strides[0]}))
+
+
+def _patches(job: Job, *, stride: int) -> tuple[Any, EpochSampler]:
+    """Make the endless supply of batches, and the sampler that says which come next."""
+    settings = job.recipe.training
+    dataset = PatchDataset(
+        job.training_runs,
+        objects=job.objects,
+        sampling=job.recipe.sampling,
+        augment=job.recipe.augment,
+        target=job.recipe.target,
+        stride=stride,
+        seed=settings.seed,
+    )
+    sampler = EpochSampler(job.per_epoch * settings.batch_size * settings.devices)
+    loader = DataLoader(
+        dataset,
+        batch_size=settings.batch_size,
+        sampler=sampler,
+        num_workers=settings.workers,
+        # Forked workers share the tomograms; spawned ones would copy them, where they start at all.
+        multiprocessing_context="fork" if settings.workers else None,
+        persistent_workers=settings.workers > 0,
+        collate_fn=lambda items: collate(items, mixup=settings.mixup, seed=settings.seed),
+    )
+    return loader, sampler
+
+
+def _callbacks(
+    job: Job,
+    detector: Detector,
+    sampler: EpochSampler,
+    tell: Callable[[Progress], None] | None,
+) -> list[Callback]:
+    """Gather what happens around the steps; the order matters."""
+    from lightning.pytorch.callbacks import EMAWeightAveraging
+
+    settings = job.recipe.training
+    progress = Progress(steps=settings.steps)
+    validate = None
+    callbacks: list[Callback] = []
+    if job.validation_runs:
+        # Before the averaging callback: validation works while that has its weights in place.
+        validate = ValidateRuns(
+            detector,
+            job.validation_runs,
+            job.folder / FILE_NAME,
+            progress,
+            spread=settings.threshold_spread,
+        )
+        callbacks.append(validate)
+    if settings.ema:
+        callbacks.append(EMAWeightAveraging(device=job.device, decay=settings.ema))
+    callbacks += [SeedEpoch(sampler, job.per_epoch, settings.seed), ValidateLast()]
+    if is_first_process():
+        callbacks.append(History(job.folder / HISTORY, job.objects.names, validate))
+        if tell:
+            callbacks.append(Tell(progress, tell))
+    callbacks.append(LastCheckpoint(job.folder / CHECKPOINT))
+    return callbacks
+
+
+def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
+    """Set Lightning up."""
+    from lightning.fabric.utilities.exceptions import MisconfigurationException
+    from lightning.pytorch import Trainer
+
+    settings, device = job.recipe.training, job.device
+    fast = settings.bf16 and has_fast_bf16(device)
+    try:
+        return Trainer(
+            accelerator="gpu" if device.type == "cuda" else "cpu",
+            devices=[device.index] if device.index is not None else settings.devices,
+            precision="bf16-mixed" if fast else "32-true",
+            max_epochs=-1,  # steps alone say when to stop
+            max_steps=settings.steps,
+            gradient_clip_val=settings.clip or None,
+            callbacks=callbacks,
+            logger=_extra_logger(settings.logger, job.folder),
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            enable_checkpointing=True,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            default_root_dir=job.folder,
+        )
+    except MisconfigurationException as error:
+        raise UserError(f"training.devices {settings.devices}: {error}") from error
+
+
+def _load_last(module: DetectionModule, checkpoint: Path) -> None:
+    """Take over the weights of the last checkpoint: the averaged ones, where there are any."""
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+    module.load_state_dict(content["state_dict"])
+
+
+def _extra_logger(name: str, folder: Path) -> Any:
+    """Return the logger asked for beside ``history.csv``."""
+    if name == "csv":
+        return False
+    from lightning.pytorch import loggers
+
+    kind = {"tensorboard": loggers.TensorBoardLogger, "wandb": loggers.WandbLogger}[name]
+    try:
+        return kind(save_dir=folder)
+    except ModuleNotFoundError as error:
+        raise UserError(f"training.logger {name}: pip install {error.name or name}") from error
