@@ -11,6 +11,12 @@ from jaxtyping import Float
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
 
+BETA = 4.0
+"""How many times as much recall counts as precision, in the CZII challenge."""
+
+REACH = 0.5
+"""How far off a hit may be, as a fraction of the object's radius, in the CZII challenge."""
+
 
 @dataclass(frozen=True)
 class Counts:

@@ -21,7 +21,7 @@ from jaxtyping import Float
 
 from tomoscout.core.objects import CZII, ObjectTable
 from tomoscout.core.picks import Picks
-from tomoscout.metrics._result import Counts, Result
+from tomoscout.metrics._result import BETA, REACH, Counts, Result
 from tomoscout.metrics._runs import score_runs
 from tomoscout.ops.match import within
 
@@ -31,8 +31,8 @@ def score(
     truth: Sequence[Picks] | Picks,
     *,
     objects: ObjectTable = CZII,
-    beta: float = 4.0,
-    radius_fraction: float = 0.5,
+    beta: float = BETA,
+    radius_fraction: float = REACH,
 ) -> Result:
     """Score picks as the challenge does.
 

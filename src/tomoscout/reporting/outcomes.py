@@ -13,10 +13,8 @@ import numpy as np
 
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks
+from tomoscout.metrics import REACH
 from tomoscout.ops.match import within
-
-REACH = 0.5
-"""A pick counts within this fraction of the object's radius (CZII challenge)."""
 
 
 @dataclass(frozen=True)

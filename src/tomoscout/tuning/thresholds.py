@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks
-from tomoscout.metrics import paired
+from tomoscout.metrics import BETA, REACH, paired
 from tomoscout.ops.match import within
 from tomoscout.tuning._sweep import Best, Sweep
 
@@ -27,8 +27,8 @@ def sweep(
     truth: Sequence[Picks] | Picks,
     *,
     objects: ObjectTable,
-    beta: float = 4.0,
-    radius_fraction: float = 0.5,
+    beta: float = BETA,
+    radius_fraction: float = REACH,
     default: float = 0.5,
     floor: float = 0.0,
 ) -> dict[str, Sweep]:
