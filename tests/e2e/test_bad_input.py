@@ -246,7 +246,7 @@ def test_a_truth_that_is_missing_or_misnamed_is_refused(refuse: Refuse):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("nowhere", "--model nowhere: no such file or training folder"),
+        ("nowhere", "no weights 'nowhere': no such file or training folder"),
         ("empty", "empty: no model.safetensors in this folder; has its training finished?"),
         ("pickle.pth", "pickle.pth: not a safetensors file|pickled weights are never opened"),
         ("cut.safetensors", "cut.safetensors: not a safetensors file, or cut short|copy it again"),
@@ -317,7 +317,7 @@ def test_a_threshold_out_of_range_is_refused(threshold: str, words: str, refuse:
         ("pikc", "unknown command 'pikc'. Did you mean 'pick'? See tomoscout --help"),
         ("--hlep", 'Unknown command "--hlep"|See tomoscout --help'),
         ("pick", "--source requires an argument|See tomoscout pick --help"),
-        ("pick good.mrc", "--model requires an argument|See tomoscout pick --help"),
+        ("pick good.mrc", "--output requires an argument|See tomoscout pick --help"),
         ("pick good.mrc --model", "--model requires an argument"),
         ("pick good.mrc --model model.safetensors", "--output requires an argument"),
         (PICK.format("good.mrc --treshold 0.3"), "--treshold. Did you mean --threshold?"),

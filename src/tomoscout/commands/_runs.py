@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tomoscout.core.errors import UserError
@@ -12,10 +13,11 @@ if TYPE_CHECKING:  # it loads torch
 
 
 def split_names(names: str, *, flag: str = "--runs") -> list[str]:
-    """Split a comma-separated list of runs; one without a name is refused."""
+    """Split a comma-separated list of names; one without any is refused."""
     split = [name.strip() for name in names.split(",") if name.strip()]
     if not split:
-        raise UserError(f"{flag}: no run in '{names}': give names, separated by commas")
+        what = "object" if flag == "--objects" else "run"
+        raise UserError(f"{flag}: no {what} in '{names}': give names, separated by commas")
     return split
 
 
@@ -24,16 +26,32 @@ def choose_runs(project: Project, names: str | None) -> tuple[Run, ...]:
     return project.runs if names is None else project.select(split_names(names)).runs
 
 
-def check_objects(detector: Detector, project: Project) -> None:
+def check_objects(
+    detector: Detector, project: Project, wanted: Iterable[str] | None = None
+) -> None:
     """Refuse weights that find objects which the project's own table does not have.
 
     Only a copick configuration brings a table of its own; other layouts take the detector's.
+    When only some objects are ``wanted``, only these count.
     """
     if project.layout != "copick":
         return
-    missing = sorted(set(detector.objects.names) - set(project.objects.names))
+    names = detector.objects.names if wanted is None else list(wanted)
+    missing = sorted(set(names) - set(project.objects.names))
     if missing:
         raise UserError(
             f"{detector.source} finds {', '.join(missing)}, which {project.path} does not list "
-            f"(it has {', '.join(project.objects.names)}): use other weights, or add the objects"
+            f"(it has {', '.join(project.objects.names)}): use other weights (--model), add the "
+            "objects to it, or pick only some (--objects)"
         )
+
+
+def kind_to_use(kind: str | None, detector: Detector, project: Project) -> str | None:
+    """Return the kind of tomogram asked for, else what the weights were trained on.
+
+    A tomogram that does not say what kind it is (a file, a folder of files) is taken as it is.
+    """
+    if kind is not None or all(set(run.tomograms) <= {"tomogram"} for run in project.runs):
+        return kind
+    trained_on: str | None = detector.card.recipe.get("kind")
+    return trained_on

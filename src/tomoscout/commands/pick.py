@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 def pick(
     source: Path,
     *,
-    model: str,
     output: Annotated[Path, Parameter(alias="-o")],
+    model: str | None = None,
     voxel_spacing: float | None = None,
     kind: str | None = None,
     runs: str | None = None,
+    objects: str | None = None,
     threshold: tuple[str, ...] = (),
     device: str = "auto",
     overwrite: bool = False,
@@ -34,16 +35,19 @@ def pick(
     ----------
     source
         Tomogram (.mrc, .rec, .map, .zarr), folder of tomograms, copick config or Kaggle folder.
-    model
-        Weights: a training folder, a .safetensors file, or a shipped name.
     output
         Folder for the picks.
+    model
+        Weights: a training folder, a .safetensors file, a name from 'tomoscout models', or a URL
+        with its sha256; the weights that come with the package when not given.
     voxel_spacing
         Edge of a voxel in Å, where the file's header does not say.
     kind
         Kind of tomogram, such as denoised or wbp; what the weights were trained on by default.
     runs
         Comma-separated names; all runs when not given.
+    objects
+        Comma-separated names of the objects to pick; all that the weights find when not given.
     threshold
         Lowest score of a pick, as ``object=0.4`` (may be repeated) or one number for all.
     device
@@ -53,20 +57,22 @@ def pick(
     """
     from tomoscout.commands._console import console
     from tomoscout.commands._ledger import Ledger
-    from tomoscout.commands._runs import check_objects, choose_runs
+    from tomoscout.commands._runs import check_objects, choose_runs, kind_to_use, split_names
+    from tomoscout.commands._weights import load_weights
     from tomoscout.core.errors import UserError
     from tomoscout.inference.detect import resolve_thresholds
-    from tomoscout.inference.weights import fingerprint, load_detector
+    from tomoscout.inference.weights import fingerprint
     from tomoscout.io.project import open_project
     from tomoscout.ops.precision import choose_device
 
     choose_device(device)
-    detector = load_detector(model)
+    detector = load_weights(model)
     project = open_project(source, voxel_spacing=voxel_spacing)
-    kind = kind or detector.card.recipe.get("kind")
-    check_objects(detector, project)
+    kind = kind_to_use(kind, detector, project)
+    wanted = split_names(objects, flag="--objects") if objects else detector.objects.names
+    limits = resolve_thresholds(detector, _parse(threshold, wanted), objects=wanted)
+    check_objects(detector, project, limits)
     chosen = choose_runs(project, runs)
-    limits = resolve_thresholds(detector, _parse(threshold, detector))
     ledger = Ledger(
         output,
         "pick",
@@ -82,7 +88,7 @@ def pick(
 
     def one(run: Run) -> dict[str, Any]:
         found = _pick_run(run, detector, limits, kind=kind, device=device, output=output)
-        counts = {name: len(found.of(name)) for name in detector.objects.names}
+        counts = {name: len(found.of(name)) for name in limits}
         return {"extent": found.extent, "picks": counts}
 
     with ledger:
@@ -117,17 +123,16 @@ def _pick_run(
     from tomoscout.io.picks import write_picks
     from tomoscout.io.picks.copick import write_overlay
 
-    names = detector.objects.names
     with progress(100, f"pick {run.name}") as bar:
         volume = run.tomogram(kind)
         scores = predict(volume, detector, device=device, progress=bar.fraction)
     # The extent is the tomogram's own, also when it was resampled for the network.
     frame = Picks.empty(run.name, volume.geometry.extent)
     found = Picks.concatenate([frame, find_all(scores, detector, thresholds=limits)])
-    floor = dict.fromkeys(names, FLOOR)
+    floor = dict.fromkeys(limits, FLOOR)
     candidates = Picks.concatenate([frame, find_all(scores, detector, thresholds=floor)])
     write_picks(candidates, output / "candidates" / f"{run.name}.csv")
-    write_overlay([found], output, user="tomoscout", session="0", names=names)
+    write_overlay([found], output, user="tomoscout", session="0", names=list(limits))
     return found
 
 
@@ -147,7 +152,7 @@ def _write_tables(output: Path, facts: dict[str, Any]) -> None:
         write_picks(parts, output / name)
 
 
-def _parse(pairs: tuple[str, ...], detector: Detector) -> dict[str, float]:
+def _parse(pairs: tuple[str, ...], objects: list[str]) -> dict[str, float]:
     """Read ``object=value`` pairs, or one value for all objects."""
     from tomoscout.core.errors import UserError
 
@@ -160,5 +165,5 @@ def _parse(pairs: tuple[str, ...], detector: Detector) -> dict[str, float]:
             raise UserError(f"--threshold {pair}: write object=0.4, or one number") from error
         if not 0 < value <= 1:
             raise UserError(f"--threshold {pair}: a score lies above 0 and at most at 1")
-        limits |= {name: value} if equals else dict.fromkeys(detector.objects.names, value)
+        limits |= {name: value} if equals else dict.fromkeys(objects, value)
     return limits

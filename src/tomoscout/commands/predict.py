@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def predict(
     source: Path,
     *,
-    model: str,
     output: Annotated[Path, Parameter(alias="-o")],
+    model: str | None = None,
     voxel_spacing: float | None = None,
     kind: str | None = None,
     runs: str | None = None,
@@ -33,10 +33,11 @@ def predict(
     ----------
     source
         Tomogram, folder of tomograms, copick config or Kaggle folder.
-    model
-        Weights: a training folder, a .safetensors file, or a shipped name.
     output
         Folder for the score maps.
+    model
+        Weights: a training folder, a .safetensors file, a name from 'tomoscout models', or a URL
+        with its sha256; the weights that come with the package when not given.
     voxel_spacing
         Edge of a voxel in Å, where the file's header does not say.
     kind
@@ -50,16 +51,17 @@ def predict(
     """
     from tomoscout.commands._console import console
     from tomoscout.commands._ledger import Ledger
-    from tomoscout.commands._runs import check_objects, choose_runs
+    from tomoscout.commands._runs import check_objects, choose_runs, kind_to_use
+    from tomoscout.commands._weights import load_weights
     from tomoscout.core.errors import UserError
-    from tomoscout.inference.weights import fingerprint, load_detector
+    from tomoscout.inference.weights import fingerprint
     from tomoscout.io.project import open_project
     from tomoscout.ops.precision import choose_device
 
     choose_device(device)
-    detector = load_detector(model)
+    detector = load_weights(model)
     project = open_project(source, voxel_spacing=voxel_spacing)
-    kind = kind or detector.card.recipe.get("kind")
+    kind = kind_to_use(kind, detector, project)
     check_objects(detector, project)
     chosen = choose_runs(project, runs)
     ledger = Ledger(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 if TYPE_CHECKING:
     from tomoscout.core.objects import ObjectTable
@@ -15,10 +17,11 @@ if TYPE_CHECKING:
 
 
 def tune(
-    model: Path,
-    project: Path,
+    model: str,
+    project: Path | None = None,
     *,
-    also: tuple[Path, ...] = (),
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    also: tuple[str, ...] = (),
     runs: str | None = None,
     spread: float | None = None,
     kind: str | None = None,
@@ -30,14 +33,19 @@ def tune(
     The sweep is exact: every threshold that changes a pick is tried. Those stored give way a little
     (--spread), since scores of other tomograms may be lower by a factor. With several folds
     (--also), each one picks its own held-out runs and the picks are pooled. The thresholds are
-    written into the weights of all of them, and the details into tuning.json.
+    written into the weights of all of them, or into a copy (--output), and the details into
+    tuning.json.
 
     Parameters
     ----------
     model
-        Training folder, or a .safetensors file.
+        Weights: a training folder or a .safetensors file; with --output also a name from
+        'tomoscout models', or a URL with its sha256. When only one thing is given it is the
+        project, and the weights are those that come with the package.
     project
         Project with the truth of the held-out runs.
+    output
+        Folder for a copy of the weights with the new thresholds, instead of changing them.
     also
         More folds of the same recipe.
     runs
@@ -54,11 +62,12 @@ def tune(
         auto, cpu, cuda or cuda:N.
     """
     from tomoscout.commands._console import console
-    from tomoscout.commands._runs import check_objects
+    from tomoscout.commands._runs import check_objects, kind_to_use
+    from tomoscout.commands._weights import load_weights, refuse_as_project, targets_of_tuning
     from tomoscout.core.errors import UserError
     from tomoscout.core.picks import Picks
     from tomoscout.inference.detect import FLOOR
-    from tomoscout.inference.weights import find_weights, load_detector, save_detector
+    from tomoscout.inference.weights import save_detector
     from tomoscout.io._atomic import write_json
     from tomoscout.io.project import open_project
     from tomoscout.ops.precision import choose_device
@@ -68,8 +77,12 @@ def tune(
     if spread is not None and spread < 0:
         raise UserError(f"--spread {spread:g}: 0 or above")
     choose_device(device)
-    detectors = {find_weights(path): load_detector(path) for path in (model, *also)}
-    opened = open_project(project, voxel_spacing=voxel_spacing)
+    if project is None:
+        refuse_as_project(model)
+    models = (model if project else None, *also)
+    targets = targets_of_tuning(models, output)
+    detectors = dict(zip(targets, map(load_weights, models), strict=True))
+    opened = open_project(project or Path(model), voxel_spacing=voxel_spacing)
     for detector in detectors.values():
         check_objects(detector, opened)
     table = _one_table(list(detectors.values()))
@@ -78,7 +91,7 @@ def tune(
     found: list[Picks] = []
     truth: list[Picks] = []
     for detector, run in held_out:
-        wanted = kind or detector.card.recipe.get("kind")
+        wanted = kind_to_use(kind, detector, opened)
         candidates = _candidates(detector, opened, run, kind=wanted, device=device)
         # A run that two detectors have not seen counts once for each.
         name = f"{detector.source}: {run}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,7 +57,7 @@ class ScoreMap:
 
 def predict(
     volume: Volume,
-    model: Detector | str | Path,
+    model: Detector | str | Path | None = None,
     *,
     window: WindowSettings | None = None,
     device: str = "auto",
@@ -72,7 +72,7 @@ def predict(
         Tomogram in memory or on disk; one whose voxel spacing is more than 3 % off the
         detector's is resampled.
     model
-        Detector, or name or path of its weights.
+        Detector, or name, path or URL of its weights; the shipped weights when not given.
     window
         How the tomogram is cut into tiles.
     device
@@ -156,8 +156,9 @@ def find_all(
 
 def pick(
     volume: Volume,
-    model: Detector | str | Path,
+    model: Detector | str | Path | None = None,
     *,
+    objects: Iterable[str] | None = None,
     thresholds: Mapping[str, float] | None = None,
     window: WindowSettings | None = None,
     device: str = "auto",
@@ -170,7 +171,9 @@ def pick(
     volume
         Tomogram in memory or on disk.
     model
-        Detector, or name or path of its weights.
+        Detector, or name, path or URL of its weights; the shipped weights when not given.
+    objects
+        Names of the objects to pick; all that the detector finds when not given.
     thresholds
         Lowest score per object, replacing the card's for the objects named.
     window, device, progress
@@ -179,10 +182,11 @@ def pick(
     Raises
     ------
     UserError
-        If a threshold names an object the detector does not know, or the tomogram is unusable.
+        If an object or a threshold's is one the detector does not know, there are no such weights,
+        or the tomogram is unusable.
     """
     detector = model if isinstance(model, Detector) else load_detector(model)
-    limits = resolve_thresholds(detector, thresholds)
+    limits = resolve_thresholds(detector, thresholds, objects=objects)
     scores = predict(volume, detector, window=window, device=device, progress=progress)
     found = find_all(scores, detector, thresholds=limits)
     # The extent is the tomogram's own, also when it was resampled for the network.
@@ -190,17 +194,40 @@ def pick(
 
 
 def resolve_thresholds(
-    detector: Detector, thresholds: Mapping[str, float] | None = None
+    detector: Detector,
+    thresholds: Mapping[str, float] | None = None,
+    *,
+    objects: Iterable[str] | None = None,
 ) -> dict[str, float]:
-    """Return a threshold for each of the detector's objects: given, else the card's, else 0.5."""
+    """Return a threshold for each object to pick: given, else the card's, else 0.5.
+
+    Parameters
+    ----------
+    detector
+        Says which objects there are.
+    thresholds
+        Thresholds given, by object.
+    objects
+        Objects to pick; all of the detector's when not given.
+
+    Raises
+    ------
+    UserError
+        If one is named that the detector does not know, or whose threshold would be in vain.
+    """
     names = detector.objects.names
-    for name in thresholds or {}:
+    wanted = set(names if objects is None else objects)
+    known = {name: f"threshold for '{name}'" for name in thresholds or {}}
+    known |= {name: f"object '{name}'" for name in sorted(wanted)}
+    for name, what in known.items():
         if name not in names:
             raise UserError(
-                f"threshold for '{name}': the detector finds {', '.join(names)}."
-                + did_you_mean(name, names)
+                f"{what}: the detector finds {', '.join(names)}." + did_you_mean(name, names)
             )
-    return dict.fromkeys(names, 0.5) | detector.card.thresholds | dict(thresholds or {})
+        if name not in wanted:
+            raise UserError(f"{what}: it is not among the objects to pick")
+    limits = dict.fromkeys(names, 0.5) | detector.card.thresholds | dict(thresholds or {})
+    return {name: limits[name] for name in names if name in wanted}
 
 
 def _scratch(shape: tuple[int, int, int, int]) -> Any:

@@ -1,72 +1,39 @@
 """Weights for use: a safetensors file whose header carries everything needed to use it.
 
-Nothing is unpickled: tensors are plain, and the card is JSON. It says how the network is
-built, which objects it finds, how grey values are normalised, at which voxel spacing, with
-which thresholds, what it was trained on and how well it did.
+Nothing is unpickled: tensors are plain, and the card (``card``) is JSON. What a name or a URL
+stands for is found by ``find``.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from pydantic import Field
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from tomoscout import __version__
-from tomoscout.core.errors import UserError, did_you_mean
+from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
-from tomoscout.core.settings import Choice, Settings, validate
+from tomoscout.inference.card import METADATA_KEY, Card, StoredType, read_card
+from tomoscout.inference.download import Progress
+from tomoscout.inference.find import FILE_NAME, find_weights, title
 from tomoscout.io._atomic import atomic_path
 from tomoscout.models import MODELS, Network
-from tomoscout.ops.normalise import NormaliseSettings
 
-FILE_NAME = "model.safetensors"
-_KEY = "tomoscout"
-_SHIPPED = Path(__file__).parent.parent / "weights"
-
-
-class Card(Settings):
-    """What one must know to use weights."""
-
-    model: Choice
-    """Network and its settings."""
-    objects: tuple[dict[str, Any], ...]
-    """Rows of the object table, in channel order."""
-    activation: Literal["softmax", "sigmoid"]
-    """From logits to probabilities; softmax has background as channel 0."""
-    stride: int = Field(ge=1)
-    """Voxels per cell of the score map."""
-    voxel_spacing: float = Field(gt=0)
-    """Of the training tomograms, in ångström; others are resampled to it."""
-    normalise: NormaliseSettings
-    """How grey values were brought to one scale."""
-    patch: tuple[int, int, int]
-    """Voxels of a training patch."""
-    picker: Choice
-    """How picks are drawn from score maps."""
-    thresholds: dict[str, float] = Field(default_factory=dict)
-    """Lowest score of a pick, per object."""
-    tuned_on: tuple[str, ...] = ()
-    """Runs the thresholds were found on."""
-    score: dict[str, float] = Field(default_factory=dict)
-    """Scores reached on validation runs; F-beta per object and ``weighted``."""
-    trained_on: tuple[str, ...] = ()
-    """Runs the weights were trained on."""
-    recipe: dict[str, Any] = Field(default_factory=dict)
-    """The whole recipe, for the record."""
-    version: str = __version__
-    """Version of Tomoscout that wrote it."""
-
-    @property
-    def object_table(self) -> ObjectTable:
-        """The objects, in channel order."""
-        return ObjectTable.model_validate({"objects": self.objects})
+__all__ = [
+    "FILE_NAME",
+    "Card",
+    "Detector",
+    "build_network",
+    "fingerprint",
+    "load_detector",
+    "out_channels",
+    "read_card",
+    "save_detector",
+]
 
 
 @dataclass(frozen=True)
@@ -81,6 +48,11 @@ class Detector:
     def objects(self) -> ObjectTable:
         """The objects it finds."""
         return self.card.object_table
+
+    @property
+    def name(self) -> str:
+        """What people call it: its file's stem, or the name of its training folder."""
+        return title(Path(self.source))
 
     def with_thresholds(self, thresholds: dict[str, float], runs: tuple[str, ...]) -> Detector:
         """Return the detector with other thresholds, found on ``runs``."""
@@ -100,65 +72,36 @@ def out_channels(activation: str, objects: Any) -> int:
     return len(objects) + (activation == "softmax")
 
 
-def save_detector(detector: Detector, path: Path) -> None:
-    """Write weights and card into one file, which appears whole or not at all."""
-    tensors = {
-        name: tensor.detach().cpu().contiguous()
-        for name, tensor in detector.network.state_dict().items()
-    }
-    content = save(tensors, metadata={_KEY: detector.card.model_dump_json()})
+def save_detector(detector: Detector, path: Path, *, dtype: StoredType | None = None) -> None:
+    """Write weights and card into one file, which appears whole or not at all.
+
+    Parameters
+    ----------
+    detector
+        What to write.
+    path
+        The file.
+    dtype
+        Number type of the stored tensors; the card's when not given. ``float16`` halves the file
+        and changes scores by about a thousandth; ``bfloat16`` is for weights beyond its range.
+        Norms and biases, a hundredth of the file, keep float32.
+
+    Raises
+    ------
+    UserError
+        If a weight is too large for the number type, or the file cannot be written.
+    """
+    card = detector.card.model_copy(update={"dtype": dtype or detector.card.dtype})
+    stored: torch.dtype = getattr(torch, card.dtype)
+    tensors = {}
+    for name, tensor in detector.network.state_dict().items():
+        kind = stored if tensor.is_floating_point() and tensor.ndim > 1 else tensor.dtype
+        tensors[name] = tensor.detach().to("cpu", kind).contiguous()
+        if bool(tensor.isfinite().all()) and not bool(tensors[name].isfinite().all()):
+            raise UserError(f"{path}: '{name}' is too large for {card.dtype}: store as bfloat16")
+    content = save(tensors, metadata={METADATA_KEY: card.model_dump_json()})
     with atomic_path(path, overwrite=True) as temporary:
         temporary.write_bytes(content)  # not safetensors' own, which hides a full disk
-
-
-def read_card(path: Path) -> Card:
-    """Read the card of a weights file.
-
-    Raises
-    ------
-    UserError
-        If the file is not weights of Tomoscout, or is cut short.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(_KEY)
-    except (SafetensorError, OSError) as error:
-        raise UserError(
-            f"{path}: not a safetensors file, or cut short ({error}): copy it again, or give a "
-            f"{FILE_NAME} that 'train' wrote; pickled weights are never opened"
-        ) from error
-    if text is None:
-        raise UserError(f"{path}: no Tomoscout card in it; give a file that 'train' wrote")
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"{path}: its card is broken ({error}): copy the file again") from error
-    return validate(Card, values, source=f"{path}: card of version unknown to this one")
-
-
-def find_weights(model: str | Path) -> Path:
-    """Return the weights file that a name, a training folder or a path stands for.
-
-    Raises
-    ------
-    UserError
-        If there is none; the message says what was looked for and which names are shipped.
-    """
-    path = Path(model)
-    if path.is_dir():
-        if not (path / FILE_NAME).is_file():
-            raise UserError(f"{path}: no {FILE_NAME} in this folder; has its training finished?")
-        return path / FILE_NAME
-    if path.is_file():
-        return path
-    shipped = sorted(p.stem for p in _SHIPPED.glob("*.safetensors"))
-    if str(model) in shipped:
-        return _SHIPPED / f"{model}.safetensors"
-    known = f"shipped weights: {', '.join(shipped)}" if shipped else "no weights are shipped yet"
-    raise UserError(
-        f"--model {model}: no such file or training folder ({known})."
-        + did_you_mean(str(model), shipped)
-    )
 
 
 def fingerprint(detector: Detector) -> str:
@@ -170,15 +113,23 @@ def fingerprint(detector: Detector) -> str:
     return digest.hexdigest()[:16]
 
 
-def load_detector(model: str | Path) -> Detector:
-    """Load weights by name, file or training folder, ready for use on the CPU.
+def load_detector(model: str | Path | None = None, *, progress: Progress | None = None) -> Detector:
+    """Load weights, ready for use on the CPU, in float32 however they are stored.
+
+    Parameters
+    ----------
+    model
+        A weights file, a training folder, a name, or a URL with its sha256; the shipped weights
+        when not given. See ``find.find_weights``.
+    progress
+        Told the share of a download that is done, 0 to 1.
 
     Raises
     ------
     UserError
         If the weights are missing, broken, or do not fit the network their card describes.
     """
-    path = find_weights(model)
+    path = find_weights(model, progress=progress)
     card = read_card(path)
     network = build_network(card)
     try:

@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from tomoscout.core.errors import UserError
-from tomoscout.inference.weights import FILE_NAME
+from tomoscout.inference.find import FILE_NAME
 from tomoscout.io._atomic import disk_errors, write_text
 
 CHECKPOINT, HISTORY, RECIPE = "last.ckpt", "history.csv", "recipe.yaml"

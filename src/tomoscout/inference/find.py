@@ -1,0 +1,121 @@
+"""What a name, a folder, a file or a URL of weights stands for; imports nothing heavy.
+
+Names are those of the weights in the package, and of the weights in the folder that the
+environment variable ``TOMOSCOUT_WEIGHTS`` points to. The folder's win: whoever sets it means it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tomoscout.core.errors import UserError, did_you_mean
+from tomoscout.inference.download import Progress, fetch, is_url
+
+DEFAULT = "czii-sim"
+"""Name of the weights that are used when none are given."""
+
+FILE_NAME = "model.safetensors"
+"""What the weights in a training folder are called."""
+
+FOLDER_VARIABLE = "TOMOSCOUT_WEIGHTS"
+"""Environment variable with a folder of weights, to be called by their names."""
+
+SHIPPED = Path(__file__).parent.parent / "weights"
+_SUFFIX = ".safetensors"
+
+
+def find_weights(model: str | Path | None = None, *, progress: Progress | None = None) -> Path:
+    """Return the weights file that something stands for.
+
+    Parameters
+    ----------
+    model
+        A weights file, a training folder, a name (see `named_weights`), or a URL with its sha256
+        (see ``download``). None stands for the name `DEFAULT`.
+    progress
+        Told the share of a download that is done, 0 to 1.
+
+    Raises
+    ------
+    UserError
+        If there are no such weights; the message says what was looked for and what there is.
+    """
+    if model is None:
+        return _default()
+    if is_url(str(model)):
+        return fetch(str(model), progress=progress)
+    path = Path(model)
+    if path.is_file():
+        return path
+    if (path / FILE_NAME).is_file():
+        return path / FILE_NAME
+    known = named_weights()
+    if str(model) in known:
+        return known[str(model)]
+    if path.is_dir():
+        raise UserError(f"{path}: no {FILE_NAME} in this folder; has its training finished?")
+    raise UserError(
+        f"no weights '{model}': no such file or training folder, and not among the names "
+        f"({', '.join(known) or 'none are shipped'})." + did_you_mean(str(model), known)
+    )
+
+
+def named_weights() -> dict[str, Path]:
+    """Return the weights that can be called by name: the package's, then the user's own.
+
+    Raises
+    ------
+    UserError
+        If ``TOMOSCOUT_WEIGHTS`` is set to something that is not a folder.
+    """
+    return shipped_weights() | local_weights()
+
+
+def shipped_weights() -> dict[str, Path]:
+    """Return the weights in the package, by name."""
+    return weights_in(SHIPPED)
+
+
+def local_weights() -> dict[str, Path]:
+    """Return the weights in the folder that ``TOMOSCOUT_WEIGHTS`` points to, by name."""
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    if not chosen:
+        return {}
+    folder = Path(chosen).expanduser()
+    if not folder.is_dir():
+        raise UserError(f"{FOLDER_VARIABLE}={chosen}: no such folder: correct or unset it")
+    return weights_in(folder)
+
+
+def weights_in(folder: Path) -> dict[str, Path]:
+    """Return the weights in a folder: files by their stem, training folders by their name."""
+    files = [*folder.glob(f"*{_SUFFIX}"), *folder.glob(f"*/{FILE_NAME}")]
+    named = {title(path): path for path in files if path.is_file()}
+    return dict(sorted(named.items()))
+
+
+def title(path: Path) -> str:
+    """Return the name people know weights by: the file's stem, or that of its training folder."""
+    return path.absolute().parent.name if path.name == FILE_NAME else path.stem
+
+
+def is_own_path(model: str | Path | None) -> bool:
+    """Tell whether weights were given as a file or folder of the user's, who may change them."""
+    return (
+        model is not None
+        and not is_url(str(model))
+        and find_weights(model) != (named_weights().get(str(model)))
+    )
+
+
+def _default() -> Path:
+    """Return the weights for those who give none."""
+    known = named_weights()
+    if DEFAULT in known:
+        return known[DEFAULT]
+    others = f" (there are: {', '.join(known)})" if known else ""
+    raise UserError(
+        f"no weights given, and '{DEFAULT}' is not shipped with this installation{others}: give a "
+        "training folder, a .safetensors file, or a URL with its sha256"
+    )
