@@ -18,9 +18,14 @@ from pydantic import Field
 
 from tomoscout.core.settings import Settings
 from tomoscout.ops.fourier import Frequencies, contrast_transfer, frequencies, tilt_coverage
+from tomoscout.simulation.filters import (
+    deconvolution,
+    gaussian,
+    nearest,
+    radial_frequencies,
+    standardise,
+)
 from tomoscout.simulation.ranges import NonNegativeRange, PositiveRange, Range, TiltRange
-
-_TABLE = 4096  # entries of a radial filter: far finer than any of its features
 
 
 class QuickSettings(Settings):
@@ -122,9 +127,7 @@ def image(
     tomogram: Float32[np.ndarray, "z y x"] = scipy.fft.irfftn(
         spectrum, s=shape, overwrite_x=True, workers=workers
     )
-    tomogram *= np.float32(conditions.contrast / max(float(tomogram.std(dtype=np.float64)), 1e-12))
-    tomogram += np.float32(conditions.offset)
-    return tomogram
+    return standardise(tomogram, mean=conditions.offset, deviation=conditions.contrast)
 
 
 def _filter(
@@ -136,8 +139,7 @@ def _filter(
     rng: np.random.Generator,
 ) -> None:
     """Multiply a spectrum by the signal's filter and add noise through its own, in place."""
-    highest = float(np.sqrt(3) * 0.5 / voxel_spacing)
-    radial = np.linspace(0, highest * 1.001, _TABLE)
+    radial = radial_frequencies(voxel_spacing)
     signal, noise = transfer(radial, conditions)
     # White noise of fixed strength per volume of sample, whatever the voxel, and scipy's forward
     # transform multiplies its standard deviation by the root of the number of voxels.
@@ -150,14 +152,11 @@ def _filter(
         tilt_step=conditions.tilt_step,
         thickness=0.6 * len(at.z) * voxel_spacing,
     )
-    in_plane = at.y[:, None] ** 2 + at.x[None, :] ** 2
-    per_frequency = np.float32((_TABLE - 1) / radial[-1])
-    for index, z in enumerate(at.z):  # plane by plane keeps the scratch arrays small
-        nearest = (np.sqrt(in_plane + z * z) * per_frequency + np.float32(0.5)).astype(np.int32)
-        grain = rng.standard_normal((*in_plane.shape, 2), np.float32).view(np.complex64)[..., 0]
+    for index, entry in nearest(at, radial):
+        grain = rng.standard_normal((*entry.shape, 2), np.float32).view(np.complex64)[..., 0]
         plane = spectrum[index]
-        plane *= signal[nearest]
-        grain *= noise[nearest]
+        plane *= signal[entry]
+        grain *= noise[entry]
         plane += grain
         plane *= coverage[index]
 
@@ -167,9 +166,8 @@ def transfer(
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Return what reaches the tomogram of the signal and of the noise, by frequency in 1/Å.
 
-    The image's contrast transfer acts on the signal alone; the Wiener filter that undoes it
-    (Warp's: a signal-to-noise ratio falling with frequency, Tegunov & Cramer 2019,
-    doi:10.1038/s41592-019-0580-y), the high-pass and the denoiser act on both.
+    The image's contrast transfer acts on the signal alone; the filter that undoes it and the
+    denoiser act on both.
     """
     ctf = contrast_transfer(
         frequency,
@@ -178,11 +176,14 @@ def transfer(
         spherical_aberration=conditions.spherical_aberration,
         amplitude_contrast=conditions.amplitude_contrast,
     )
-    ratio = 10.0**conditions.restoration * np.exp(-frequency * conditions.falloff)
-    wiener = ctf / (ctf**2 + 1.0 / ratio)
-    highpass = 1.0 - np.exp(-((frequency * conditions.highpass) ** 2) / 2)
-    denoised = np.exp(-2.0 * (np.pi * conditions.smoothing * frequency) ** 2)
+    restore = deconvolution(
+        frequency,
+        ctf,
+        restoration=conditions.restoration,
+        falloff=conditions.falloff,
+        highpass=conditions.highpass,
+    )
     envelope = np.exp(-((frequency * conditions.envelope) ** 2))
-    both = wiener * highpass * denoised
+    both = restore * gaussian(frequency, conditions.smoothing)
     grows = np.sqrt(1.0 + 1.0 / np.maximum(frequency * conditions.drift, 1e-2) ** 2)
     return both * ctf * envelope, both * grows

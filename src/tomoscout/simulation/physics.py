@@ -1,0 +1,356 @@
+"""The full microscope: a tilt series taken image by image, and reconstructed.
+
+Each image is a projection of the tilted sample, out of focus, through ice that thickens with the
+tilt, of a sample the beam has been eating at, counted electron by electron and a little misaligned;
+weighted back-projection puts the series together again. It takes about half a minute for a
+tomogram of the challenge's size, ten times as long as the quick microscope; choose it where the
+look of noise, wedge and halos matters, or where the raw kinds of tomogram are wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import scipy.fft
+import torch
+from jaxtyping import Float, Float32
+from pydantic import Field, model_validator
+
+from tomoscout.core.settings import Settings
+from tomoscout.ops.fourier import Frequencies, frequencies
+from tomoscout.simulation.exposure import Optics, expose, misalign
+from tomoscout.simulation.filters import (
+    deconvolution,
+    multiply,
+    nearest,
+    radial_frequencies,
+    standardise,
+)
+from tomoscout.simulation.projection import project
+from tomoscout.simulation.ranges import NonNegativeRange, PositiveRange, Range, TiltRange
+from tomoscout.simulation.reconstruction import (
+    KINDS,
+    fill_wedge,
+    filtered,
+    weighted_back_projection,
+)
+from tomoscout.simulation.tilt_series import Scheme, TiltSeries, tilt_series
+
+
+class PhysicsSettings(Settings):
+    """Ranges, lowest and highest, from which each tomogram draws its imaging conditions."""
+
+    max_tilt: TiltRange = (45.0, 60.0)
+    """Largest tilt to either side, in degrees."""
+    tilt_step: PositiveRange = (2.0, 3.0)
+    """Angle between images, in degrees."""
+    schemes: tuple[Scheme, ...] = Field(default=("dose_symmetric",), min_length=1)
+    """Orders in which images are taken: ``dose_symmetric``, ``bidirectional``, ``continuous``."""
+    tilt_axis: Literal["y", "x"] = "y"
+    """Axis of the tomogram about which the sample is tilted."""
+    dose: PositiveRange = (90.0, 130.0)
+    """Of the whole series, in electrons per Å^2."""
+    damage: NonNegativeRange = (0.8, 1.2)
+    """Effect of the dose, in units of the published one."""
+    defocus: PositiveRange = (20_000.0, 45_000.0)
+    """Underfocus, in ångström."""
+    defocus_scatter: NonNegativeRange = (0.0, 600.0)
+    """Standard deviation of the defocus between the images of a series, in ångström."""
+    voltage: float = Field(default=300.0, gt=0)
+    """Acceleration voltage, in kilovolt."""
+    spherical_aberration: float = Field(default=2.7, ge=0)
+    """Of the objective lens, in millimetre."""
+    amplitude_contrast: NonNegativeRange = (0.07, 0.10)
+    """Fraction of amplitude contrast."""
+    envelope: NonNegativeRange = (5.0, 15.0)
+    """Resolution, in ångström, at which detector and coherence have left 1/e of the signal."""
+    potential: PositiveRange = (2.0, 3.0)
+    """Of solid protein against ice, in volt: the scale of all contrast."""
+    ice_noise: NonNegativeRange = (0.05, 0.5)
+    """Phase noise of the water; 1 is that of independent molecules."""
+    jitter: NonNegativeRange = (2.0, 12.0)
+    """Standard deviation of the images' residual shifts, in ångström."""
+    jitter_degrees: NonNegativeRange = (0.0, 0.3)
+    """Standard deviation of their residual rotations, in degrees."""
+    tilt_error: NonNegativeRange = (0.0, 0.3)
+    """Standard deviation of the tilts' errors, in degrees."""
+    restoration: Range = (2.2, 3.3)
+    """Strength of the Wiener filter that undoes the contrast transfer, as a power of ten of the
+    signal-to-noise ratio it assumes; higher restores lower frequencies."""
+    falloff: NonNegativeRange = (30.0, 90.0)
+    """Length, in ångström, that says how fast the assumed ratio falls with frequency."""
+    highpass: PositiveRange = (800.0, 3000.0)
+    """Wavelength, in ångström, beyond which the filter lets nothing through."""
+    denoising: NonNegativeRange = (0.5, 1.5)
+    """Power of the best linear denoiser: 1 is the best, 0 leaves all noise."""
+    wedge_filling: NonNegativeRange = (0.4, 0.8)
+    """Share of the true density that ``isonetcorrected`` finds back in the missing wedge."""
+    contrast: PositiveRange = (5.0e-6, 9.0e-6)
+    """Standard deviation of the final tomogram."""
+    offset: Range = (-1.5e-7, 2.5e-7)
+    """Mean of the final tomogram."""
+
+    @model_validator(mode="after")
+    def _some_images(self) -> PhysicsSettings:
+        """Refuse a series of one image."""
+        if self.tilt_step[1] > self.max_tilt[0]:
+            raise ValueError(
+                f"tilt_step {self.tilt_step[1]:g} exceeds max_tilt {self.max_tilt[0]:g}: one "
+                "image gives no tomogram"
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """One draw from `PhysicsSettings`: how one tomogram is taken. Units as there."""
+
+    max_tilt: float
+    tilt_step: float
+    scheme: Scheme
+    tilt_axis: str
+    dose: float
+    damage: float
+    defocus: float
+    defocus_scatter: float
+    voltage: float
+    spherical_aberration: float
+    amplitude_contrast: float
+    envelope: float
+    potential: float
+    ice_noise: float
+    jitter: float
+    jitter_degrees: float
+    tilt_error: float
+    restoration: float
+    falloff: float
+    highpass: float
+    denoising: float
+    wedge_filling: float
+    contrast: float
+    offset: float
+
+    @property
+    def optics(self) -> Optics:
+        """What all images share."""
+        return Optics(
+            voltage=self.voltage,
+            spherical_aberration=self.spherical_aberration,
+            amplitude_contrast=self.amplitude_contrast,
+            envelope=self.envelope,
+            potential=self.potential,
+            ice_noise=self.ice_noise,
+            damage=self.damage,
+        )
+
+    @property
+    def series(self) -> TiltSeries:
+        """The plan of the tilt series."""
+        return tilt_series(
+            max_tilt=self.max_tilt,
+            tilt_step=self.tilt_step,
+            scheme=self.scheme,
+            total_dose=self.dose,
+        )
+
+
+def draw(settings: PhysicsSettings, rng: np.random.Generator) -> Conditions:
+    """Draw the conditions of one tomogram, each uniformly from its range."""
+    values = settings.model_dump()
+    scheme = values.pop("schemes")[int(rng.integers(len(settings.schemes)))]
+    drawn = {
+        name: float(rng.uniform(*value)) if isinstance(value, tuple) else value
+        for name, value in values.items()
+    }
+    return Conditions(scheme=scheme, **drawn)
+
+
+def image(
+    density: Float32[np.ndarray, "z y x"],
+    *,
+    voxel_spacing: float,
+    conditions: Conditions,
+    thickness: float,
+    rng: np.random.Generator | None,
+    kinds: Sequence[str] = KINDS,
+    workers: int = 1,
+    device: torch.device | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> dict[str, Float32[np.ndarray, "z y x"]]:
+    """Return tomograms of a density, by kind; protein is dark.
+
+    Parameters
+    ----------
+    density
+        Scene in units of solid protein, protein positive.
+    voxel_spacing
+        Edge of one voxel, in ångström.
+    conditions
+        Of the microscope and of the processing.
+    thickness
+        Of the ice, in ångström.
+    rng
+        Draws electrons, water and misalignment; None images without any of them.
+    kinds
+        Kinds of tomogram to return, see `reconstruction`.
+    workers
+        Threads of the Fourier transforms; the result does not depend on it.
+    device
+        Where projections are computed; the processor by default.
+    progress
+        Called with the share that is done.
+    """
+    if conditions.tilt_axis == "x":
+        density = np.ascontiguousarray(density.transpose(0, 2, 1))
+    report = progress or (lambda done: None)
+    images = record(
+        density,
+        voxel_spacing=voxel_spacing,
+        conditions=conditions,
+        thickness=thickness,
+        rng=rng,
+        device=device,
+        progress=lambda done: report(0.4 * done),
+    )
+    raw = weighted_back_projection(
+        images,
+        conditions.series,
+        depth=density.shape[0],
+        device=device,
+        progress=lambda done: report(0.4 + 0.3 * done),
+    )
+    tomograms = _process(raw, density, voxel_spacing, conditions, kinds, workers)
+    report(1.0)
+    if conditions.tilt_axis == "x":
+        turned = {kind: t.transpose(0, 2, 1) for kind, t in tomograms.items()}
+        tomograms = {kind: np.ascontiguousarray(t) for kind, t in turned.items()}
+    return {
+        kind: standardise(tomograms[kind], mean=conditions.offset, deviation=conditions.contrast)
+        for kind in kinds
+    }
+
+
+def record(
+    density: Float32[np.ndarray, "z y x"],
+    *,
+    voxel_spacing: float,
+    conditions: Conditions,
+    thickness: float,
+    rng: np.random.Generator | None,
+    device: torch.device | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Float32[np.ndarray, "tilt y x"]:
+    """Take the tilt series: contrast in units of solid protein times voxels, protein negative.
+
+    Parameters are those of `image`.
+    """
+    series, optics = conditions.series, conditions.optics
+    count = len(series.degrees)
+    tilts, defocus = series.degrees, np.full(count, conditions.defocus)
+    shifts, turns = np.zeros((count, 2)), np.zeros(count)
+    if rng is not None:
+        tilts = tilts + conditions.tilt_error * rng.normal(size=count)
+        defocus = defocus + conditions.defocus_scatter * rng.normal(size=count)
+        shifts = conditions.jitter / voxel_spacing * rng.normal(size=(count, 2))
+        turns = conditions.jitter_degrees * rng.normal(size=count)
+    images = project(density, tilts.tolist(), device=device, progress=progress)
+    for i in range(count):
+        y, x = shifts[i].tolist()
+        if rng is not None:
+            images[i] = misalign(images[i], shift=(y, x), degrees=float(turns[i]))
+        images[i] = expose(
+            images[i] * np.float32(voxel_spacing),
+            pixel=voxel_spacing,
+            optics=optics,
+            defocus=max(float(defocus[i]), 1000.0),
+            tilt=float(tilts[i]),
+            thickness=thickness,
+            before=float(series.before[i]),
+            dose=series.dose,
+            rng=rng,
+        )
+    images *= np.float32(1.0 / (optics.contrast * voxel_spacing))
+    return images
+
+
+def _process(
+    raw: Float32[np.ndarray, "z y x"],
+    density: Float32[np.ndarray, "z y x"],
+    voxel_spacing: float,
+    conditions: Conditions,
+    kinds: Sequence[str],
+    workers: int,
+) -> dict[str, Float32[np.ndarray, "z y x"]]:
+    """Make the kinds of tomogram from the weighted back-projection."""
+    tomograms = {"wbp": raw} if "wbp" in kinds else {}
+    if set(kinds) <= {"wbp"}:
+        return tomograms
+    shape = (raw.shape[0], raw.shape[1], raw.shape[2])
+    at = frequencies(shape, voxel_spacing=voxel_spacing)
+    radial = radial_frequencies(voxel_spacing)
+    restore = deconvolution(
+        radial,
+        conditions.optics.transfer(radial, conditions.defocus),
+        restoration=conditions.restoration,
+        falloff=conditions.falloff,
+        highpass=conditions.highpass,
+    )
+    spectrum = scipy.fft.rfftn(raw, workers=workers)
+    if "ctfdeconvolved" in kinds:
+        tomograms["ctfdeconvolved"] = filtered(
+            spectrum, at, restore, shape=shape, voxel_spacing=voxel_spacing, workers=workers
+        )
+    if not {"denoised", "isonetcorrected"} & set(kinds):
+        return tomograms
+    truth = scipy.fft.rfftn(density, workers=workers)
+    kept, seen = _known(spectrum, truth, at, radial, conditions)
+    smooth = restore * kept**conditions.denoising
+    if "denoised" in kinds:
+        tomograms["denoised"] = filtered(
+            spectrum, at, smooth, shape=shape, voxel_spacing=voxel_spacing, workers=workers
+        )
+    if "isonetcorrected" in kinds:
+        multiply(truth, at, seen, voxel_spacing=voxel_spacing)
+        fill_wedge(
+            spectrum, truth, at, max_tilt=conditions.max_tilt, share=conditions.wedge_filling
+        )
+        tomograms["isonetcorrected"] = filtered(
+            spectrum, at, smooth, shape=shape, voxel_spacing=voxel_spacing, workers=workers
+        )
+    return tomograms
+
+
+def _known(
+    spectrum: np.ndarray,
+    truth: np.ndarray,
+    at: Frequencies,
+    radial: Float[np.ndarray, " n"],
+    conditions: Conditions,
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Compare a tomogram with the truth where the tilts see it, by frequency.
+
+    Returns the share of power that is signal (the squared coherence, which is the best linear
+    denoiser), and the transfer from truth to tomogram.
+    """
+    edges = np.linspace(0, len(radial) - 1, 129)
+    cross, power, true_power = (np.zeros(len(radial)) for _ in range(3))
+    slope = np.tan(np.deg2rad(conditions.max_tilt))
+    for index, entry in nearest(at, radial):
+        seen = (np.abs(at.z[index]) <= slope * at.x)[None, :].repeat(len(at.y), axis=0)
+        where = entry[seen]
+        a, b = spectrum[index][seen], truth[index][seen]
+        for total, values in ((cross, (a * b.conj()).real), (power, np.abs(a) ** 2),
+                              (true_power, np.abs(b) ** 2)):  # fmt: skip
+            total += np.bincount(where, values, minlength=len(radial))[: len(radial)]
+    coarse = np.digitize(np.arange(len(radial)), edges[1:-1])
+    cross, power, true_power = (
+        np.bincount(coarse, v, minlength=128) for v in (cross, power, true_power)
+    )
+    share = cross**2 / np.maximum(power * true_power, 1e-30)
+    seen = cross / np.maximum(true_power, 1e-30)
+    middle = (edges[1:] + edges[:-1]) / 2
+    wanted = np.arange(len(radial))
+    return np.interp(wanted, middle, np.clip(share, 0, 1)), np.interp(wanted, middle, seen)
