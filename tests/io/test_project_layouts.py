@@ -26,7 +26,7 @@ PICKS = Picks(ZYX, np.array(["ribosome", "apo-ferritin"]))
 
 def test_every_layout_has_a_rank_of_its_own():
     ranks = [LAYOUTS[name].RANK for name in LAYOUTS.names()]
-    assert LAYOUTS.names() == ["copick", "folder", "kaggle", "single"]
+    assert LAYOUTS.names() == ["copick", "folder", "kaggle", "shrec", "single"]
     assert len(set(ranks)) == len(ranks)
 
 

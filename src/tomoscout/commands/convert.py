@@ -146,9 +146,12 @@ def _open_source(source: Path, voxel_spacing: float | None) -> Project | None:
     from contextlib import suppress
 
     from tomoscout.core.errors import UserError
+    from tomoscout.io.layouts import LAYOUTS
     from tomoscout.io.layouts.copick import matches
     from tomoscout.io.project import open_project
 
+    if LAYOUTS["shrec"].matches(source):  # its picks are in no format of ours
+        return open_project(source, voxel_spacing=voxel_spacing)
     if source.is_dir():
         with suppress(UserError):  # a folder of pick files only, which needs no tomograms
             return open_project(source, voxel_spacing=voxel_spacing)
@@ -164,11 +167,11 @@ def _read(
     object_name: str | None,
     **hints: Any,
 ) -> list[Picks]:
-    """Read the picks of a file or folder; a copick configuration says itself where they are."""
+    """Read the picks of a file or folder; some projects say themselves where they are."""
     from tomoscout.core.errors import UserError
     from tomoscout.io.picks import read_picks
 
-    if opened is None or source.is_dir():
+    if opened is None or (source.is_dir() and opened.layout != "shrec"):
         return read_picks(source, geometry=lattices, object_name=object_name, **hints)
     parts = [run.picks() for run in opened.runs if run.has_picks]
     if not parts:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -33,8 +33,6 @@ DEFAULT_OBJECTS = CZII
 TomogramSource = Path | Callable[[], Volume]
 """Where a tomogram is: a path, or for remote projects a function that opens it."""
 
-_FAVOURITE = "denoised"
-
 
 @dataclass(frozen=True)
 class Run:
@@ -53,7 +51,12 @@ class Run:
     voxel_spacing
         Edge of a voxel in ångström, from the user: it wins over what the file says.
     nominal_spacing
-        The same from a folder's rounded name: it serves only where the file says nothing.
+        The same from a folder's rounded name, or as a challenge publishes it: it serves only
+        where the file says nothing.
+    default_kind
+        Kind of reconstruction to take when none is asked for.
+    segmentations
+        Where label volumes of the tomogram are, by name, for layouts that have them.
     """
 
     name: str
@@ -62,6 +65,8 @@ class Run:
     objects: ObjectTable
     voxel_spacing: float | None = None
     nominal_spacing: float | None = None
+    default_kind: str = "denoised"
+    segmentations: Mapping[str, TomogramSource] = field(default_factory=dict)
 
     @property
     def has_picks(self) -> bool:
@@ -73,7 +78,8 @@ class Run:
         """The lattice of the tomogram, or None for a run that has only picks."""
         if not self.tomograms:
             return None
-        kind = _FAVOURITE if _FAVOURITE in self.tomograms else next(iter(self.tomograms))
+        favourite = self.default_kind
+        kind = favourite if favourite in self.tomograms else next(iter(self.tomograms))
         return self.tomogram(kind).geometry
 
     def tomogram(self, kind: str | None = None) -> Volume:
@@ -82,23 +88,36 @@ class Run:
         Parameters
         ----------
         kind
-            Kind of reconstruction. By default ``denoised``, or the only one there is.
+            Kind of reconstruction. By default ``denoised`` (in SHREC's data
+            ``reconstruction``), or the only one there is.
 
         Raises
         ------
         UserError
             If there is no such kind, or no default to take.
         """
-        source = self.tomograms[self._kind(kind)]
-        if not isinstance(source, Path):
-            return replace(source(), name=self.name)
-        try:
-            volume = read_volume(source, voxel_spacing=self.voxel_spacing)
-        except SpacingUnknownError:
-            if self.nominal_spacing is None:
-                raise
-            volume = read_volume(source, voxel_spacing=self.nominal_spacing)
-        return replace(volume, name=self.name)
+        return self._open(self.tomograms[self._kind(kind)])
+
+    def segmentation(self, name: str) -> Volume:
+        """Open a label volume of the tomogram; its voxels stay on disk until they are read.
+
+        Parameters
+        ----------
+        name
+            Which one, such as ``class_mask`` or ``occupancy_mask`` of SHREC's data.
+
+        Raises
+        ------
+        UserError
+            If there is none of that name.
+        """
+        if name not in self.segmentations:
+            found = ", ".join(self.segmentations) or "none"
+            raise UserError(
+                f"run '{self.name}': no segmentation '{name}', found {found}."
+                + did_you_mean(name, self.segmentations)
+            )
+        return self._open(self.segmentations[name])
 
     def picks(self, *, user: str | None = None, session: str | None = None) -> Picks:
         """Read the picks of all objects; those outside the tomogram are dropped with a warning.
@@ -122,6 +141,23 @@ class Run:
         extent = None if self.geometry is None else self.geometry.extent
         return replace(Picks.concatenate(parts), run=self.name, extent=extent)
 
+    def _open(self, source: TomogramSource) -> Volume:
+        """Open a volume under the run's name."""
+        if not isinstance(source, Path):
+            return replace(source(), name=self.name)
+        try:
+            volume = read_volume(source, voxel_spacing=self.voxel_spacing)
+        except SpacingUnknownError:
+            if self.nominal_spacing is None:
+                raise
+            # By its name alone, so that a project of many runs has it said once.
+            logger.warning(
+                "%s: does not know its voxel size: %g Å is taken, as its project's layout has it",
+                source.name, self.nominal_spacing,
+            )  # fmt: skip
+            volume = read_volume(source, voxel_spacing=self.nominal_spacing)
+        return replace(volume, name=self.name)
+
     def _kind(self, kind: str | None) -> str:
         """Choose among the tomograms."""
         kinds = list(self.tomograms)
@@ -129,7 +165,7 @@ class Run:
             raise UserError(f"run '{self.name}': no tomogram, only picks")
         if kind is None and len(kinds) == 1:
             return kinds[0]
-        wanted = _FAVOURITE if kind is None else kind
+        wanted = self.default_kind if kind is None else kind
         if wanted in kinds:
             return wanted
         listed = ", ".join(kinds)
@@ -237,7 +273,8 @@ def open_project(
 
     Layouts are tried in this order: a copick configuration (``.json``, or a folder with
     ``copick.json``), the folder of the CZII challenge on Kaggle (its root, ``train``, ``test``,
-    or what holds ``static`` and ``overlay``), a folder of tomograms, one tomogram.
+    or what holds ``static`` and ``overlay``), SHREC's data (``model_0`` and so on, or one of
+    them), a folder of tomograms, one tomogram.
 
     Parameters
     ----------
@@ -273,8 +310,8 @@ def open_project(
         )
     raise UserError(
         f"{path}: no project found: looked for a copick configuration (.json), a folder with "
-        "train, test, static, overlay or ExperimentRuns in it, and tomograms "
-        "(.mrc, .rec, .map, .zarr)"
+        "train, test, static, overlay or ExperimentRuns in it, SHREC's model_0 and so on, and "
+        "tomograms (.mrc, .rec, .map, .zarr)"
     )
 
 
