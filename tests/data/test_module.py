@@ -12,7 +12,9 @@ from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Choice
 from tomoscout.core.volume import Volume
 from tomoscout.data import module
-from tomoscout.data.module import EpochSampler, PatchDataset, TrainingRun, collate
+from tomoscout.data.module import EpochSampler, PatchDataset, collate
+from tomoscout.data.pool import Pool
+from tomoscout.data.runs import TrainingRun
 from tomoscout.data.sampling import SamplingSettings
 
 OBJECTS = ObjectTable(
@@ -45,10 +47,9 @@ RUNS = [run_with_blobs(0), run_with_blobs(1)]
 
 
 def patches(runs=RUNS, **options) -> PatchDataset:
-    sampling = options.pop("sampling", {"patch": (16, 20, 20)})
-    return PatchDataset(
-        runs, objects=OBJECTS, sampling=SamplingSettings(**sampling), **{"augment": ()} | options
-    )
+    sampling = SamplingSettings(**options.pop("sampling", {"patch": (16, 20, 20)}))
+    pool = Pool(runs, objects=OBJECTS, sampling=sampling)
+    return PatchDataset(pool, objects=OBJECTS, patch=sampling.patch, **{"augment": ()} | options)
 
 
 def assert_marked_cells_are_dark(sample, stride: int, *, least: float = 0.5) -> int:

@@ -1,4 +1,4 @@
-"""``tomoscout train``: a detector from a project's annotated runs."""
+"""``tomoscout train``: a detector from a project's annotated runs, or from simulation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    project: Path,
+    project: Path | None = None,
     *,
     output: Annotated[Path, Parameter(alias="-o")],
     recipe: str = "scout",
@@ -29,6 +29,10 @@ def train(
 
     One run (--fold, or --validation) is held out: the weights kept are those that score best
     on it, and their thresholds come from it. Evaluate on other runs.
+
+    With --data.source simulation (or --recipe scout-endless) it learns from tomograms simulated
+    meanwhile. A project is then optional, and all its runs serve to validate; without one, the
+    weights are validated on simulated tomograms too.
 
     Parameters
     ----------
@@ -55,18 +59,28 @@ def train(
         such as ``--training.steps 300`` or ``--model.name unet``.
     """
     from tomoscout.commands._console import console
+    from tomoscout.core.errors import UserError
+    from tomoscout.core.objects import read_objects
     from tomoscout.io.project import open_project
     from tomoscout.training.recipe import parse_overrides, read_recipe
 
     checked = read_recipe(recipe, parse_overrides(settings))
     held_out = None if validation is None else _names(validation)
-    opened = open_project(project, voxel_spacing=voxel_spacing, objects=objects)
+    opened = None
+    if project is not None:
+        opened = open_project(project, voxel_spacing=voxel_spacing, objects=objects)
+    elif voxel_spacing is not None:
+        raise UserError(
+            "--voxel-spacing is for a project's files; that of simulated tomograms is "
+            "--data.scene.voxel-spacing"
+        )
     trained = train_with_bar(
         opened,
         output,
         recipe=checked,
         validation=held_out,
         fold=fold,
+        objects=read_objects(objects) if objects and opened is None else None,
         device=device,
         overwrite=overwrite,
         remark=f"settings: defaults < recipe {recipe} < flags: {', '.join(settings) or 'none'}",

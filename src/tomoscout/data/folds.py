@@ -87,17 +87,42 @@ def split(names: Sequence[str], *, fold: int = 0, validation: Sequence[str] | No
                 f"fold {fold}: there are {len(folds)} runs, choose 0 to {len(folds) - 1}"
             )
         return folds[fold]
+    names = _known(names, validation)
+    chosen = _hold_out(names, validation)
+    if not chosen.train:
+        raise UserError("every run is held out for validation: leave one or more to train on")
+    return chosen
+
+
+def validate_only(names: Sequence[str], validation: Sequence[str] | None = None) -> Fold:
+    """Return the fold of a training that learns from something else than these runs.
+
+    Parameters
+    ----------
+    names
+        All runs that have picks.
+    validation
+        Runs to validate on; by default all of them.
+
+    Raises
+    ------
+    UserError
+        If a name is unknown or occurs twice.
+    """
+    chosen = names if validation is None else validation
+    return Fold(train=(), validation=_hold_out(_known(names, chosen), chosen).validation)
+
+
+def _known(names: Sequence[str], chosen: Sequence[str]) -> list[str]:
+    """Sort names, and refuse a choice of others."""
     names = _sorted(names)
-    for name in _sorted(validation):
+    for name in _sorted(chosen):
         if name not in names:
             raise UserError(
                 f"unknown validation run '{name}': there are {', '.join(names)}."
                 + did_you_mean(name, names)
             )
-    chosen = _hold_out(names, validation)
-    if not chosen.train:
-        raise UserError("every run is held out for validation: leave one or more to train on")
-    return chosen
+    return names
 
 
 def _sorted(names: Sequence[str]) -> list[str]:

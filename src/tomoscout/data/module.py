@@ -1,14 +1,17 @@
-"""The endless supply of patches drawn from the runs in memory.
+"""The endless supply of patches with their targets, whatever they are cut from.
 
 Patch ``i`` of epoch ``e`` is a function of (seed, e, i) and nothing else: not of the number
 of workers, nor of what was drawn before. So a training that was killed and resumed sees the
 same patches as one that was not, bit for bit.
+
+What a patch is cut from is the business of a `Supply`: runs held in memory (`pool`), or
+tomograms simulated meanwhile (`simulated`). From there on all patches go the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypedDict
+from typing import Protocol, TypedDict, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,18 +21,22 @@ from torch.utils.data import Dataset
 from torch.utils.data import Sampler as TorchSampler
 
 from tomoscout.augment import DEFAULT_STEPS, augment, grow, prepare
+from tomoscout.core.geometry import Shape
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.settings import Choice
 from tomoscout.data.mixup import mixup as mix
 from tomoscout.data.patches import crop
-from tomoscout.data.runs import TrainingRun, load_runs
-from tomoscout.data.sampling import Sampler, SamplingSettings
+from tomoscout.data.pool import Cut, Key
 from tomoscout.targets import TARGETS
 
-__all__ = ["Batch", "EpochSampler", "PatchDataset", "Sample", "TrainingRun", "collate", "load_runs"]
 
-Key = tuple[int, int]
-"""Epoch, and index of the patch in it."""
+@runtime_checkable
+class Supply(Protocol):
+    """What patches are cut from."""
+
+    def draw(self, key: Key, rng: np.random.Generator) -> Cut:
+        """Draw the patch of a key; the same key and random numbers give the same patch."""
+        ...
 
 
 class Sample(TypedDict):
@@ -57,12 +64,12 @@ class PatchDataset(Dataset[Sample]):
 
     Parameters
     ----------
-    runs
-        What to draw from. Forked workers share their memory.
+    supply
+        What to cut from, and where.
     objects
         Table whose order gives the target's channels.
-    sampling
-        Which patches are drawn.
+    patch
+        Voxels of a patch, (z, y, x).
     augment
         What is done to each, in order.
     target
@@ -75,52 +82,45 @@ class PatchDataset(Dataset[Sample]):
     Raises
     ------
     UserError
-        If a setting is wrong, or an object has no particle in the runs.
+        If a setting is wrong.
     """
 
     def __init__(
         self,
-        runs: Sequence[TrainingRun],
+        supply: Supply,
         *,
         objects: ObjectTable,
-        sampling: SamplingSettings | None = None,
+        patch: Shape,
         augment: Sequence[Choice] = DEFAULT_STEPS,
         target: Choice | None = None,
         stride: int = 1,
         seed: int = 0,
     ) -> None:
-        self.runs = list(runs)
+        self.supply = supply
         self.objects = objects
-        self.sampling = sampling or SamplingSettings()
+        self.patch = patch
         self.stride = stride
         self.seed = seed
         self._steps = prepare(augment)
         self._target, self._target_settings = (target or Choice(name="points")).resolve(TARGETS)
-        self._sampler = Sampler(
-            [run.volume.geometry for run in self.runs],
-            [run.picks for run in self.runs],
-            objects=objects,
-            settings=self.sampling,
-        )
-        self._crop = grow(self.sampling.patch, steps=self._steps)
+        self._crop = grow(patch, steps=self._steps)
         self._margin = 2 * max(entry.radius for entry in objects.each())
 
     def __getitem__(self, key: Key) -> Sample:
         """Draw, cut, augment and label one patch."""
         epoch, index = key
         rng = np.random.default_rng([self.seed, epoch, index])
-        run, start = self._sampler.draw(rng)
-        patch = self.sampling.patch
+        run, start = self.supply.draw(key, rng)
         # Steps that interpolate get a larger crop around the patch.
-        z, y, x = (s - (c - p) // 2 for s, c, p in zip(start, self._crop, patch, strict=True))
+        z, y, x = (s - (c - p) // 2 for s, c, p in zip(start, self._crop, self.patch, strict=True))
         volume, picks = crop(
-            self.runs[run].volume,
-            self.runs[run].picks,
+            run.volume,
+            run.picks,
             start=(z, y, x),
             shape=self._crop,
             margin=self._margin,
         )
-        volume, picks = augment(volume, picks, steps=self._steps, rng=rng, shape=patch)
+        volume, picks = augment(volume, picks, steps=self._steps, rng=rng, shape=self.patch)
         target = self._target.encode(
             picks,
             objects=self.objects,

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
 from tomoscout.data.folds import Fold
-from tomoscout.data.module import EpochSampler, PatchDataset, TrainingRun, collate
+from tomoscout.data.module import EpochSampler, PatchDataset, Supply, collate
 from tomoscout.inference.weights import FILE_NAME, Card, Detector, build_network, save_detector
 from tomoscout.losses import LOSSES
 from tomoscout.ops.precision import has_fast_bf16
@@ -43,7 +43,11 @@ class Job:
 
     Attributes
     ----------
-    training_runs, validation_runs
+    supply
+        What patches are cut from.
+    voxel_spacing
+        Of the tomograms trained on, in ångström.
+    validation_runs
         In memory.
     objects
         In the order of the network's channels.
@@ -59,7 +63,8 @@ class Job:
         Checkpoint to go on from, if any.
     """
 
-    training_runs: Sequence[TrainingRun]
+    supply: Supply
+    voxel_spacing: float
     validation_runs: Sequence[ValidationRun]
     objects: ObjectTable
     recipe: Recipe
@@ -69,11 +74,6 @@ class Job:
     overwrite: bool
     device: torch.device
     resume: Path | None
-
-    @property
-    def per_epoch(self) -> int:
-        """Steps between validations."""
-        return min(self.recipe.training.validate_every, self.recipe.training.steps)
 
 
 def fit(job: Job, tell: Callable[[Progress], None] | None) -> Path:
@@ -117,7 +117,7 @@ def _untrained(job: Job) -> Detector:
         objects=tuple(entry.model_dump() for entry in job.objects.each()),
         activation=recipe.loss.resolve(LOSSES)[0].ACTIVATION,
         stride=1,  # until the network says
-        voxel_spacing=job.training_runs[0].voxel_spacing,
+        voxel_spacing=job.voxel_spacing,
         normalise=recipe.normalise,
         patch=recipe.sampling.patch,
         picker=recipe.picker,
@@ -133,15 +133,15 @@ def _patches(job: Job, *, stride: int) -> tuple[Any, EpochSampler]:
     """Make the endless supply of batches, and the sampler that says which come next."""
     settings = job.recipe.training
     dataset = PatchDataset(
-        job.training_runs,
+        job.supply,
         objects=job.objects,
-        sampling=job.recipe.sampling,
+        patch=job.recipe.sampling.patch,
         augment=job.recipe.augment,
         target=job.recipe.target,
         stride=stride,
         seed=settings.seed,
     )
-    sampler = EpochSampler(job.per_epoch * settings.batch_size * settings.devices)
+    sampler = EpochSampler(settings.per_epoch * settings.batch_size * settings.devices)
     loader = DataLoader(
         dataset,
         batch_size=settings.batch_size,
@@ -180,7 +180,7 @@ def _callbacks(
         callbacks.append(validate)
     if settings.ema:
         callbacks.append(EMAWeightAveraging(device=job.device, decay=settings.ema))
-    callbacks += [SeedEpoch(sampler, job.per_epoch, settings.seed), ValidateLast()]
+    callbacks += [SeedEpoch(sampler, settings.per_epoch, settings.seed), ValidateLast()]
     if is_first_process():
         callbacks.append(History(job.folder / HISTORY, job.objects.names, validate))
         if tell:

@@ -17,6 +17,7 @@ from tomoscout.augment import AUGMENTATIONS
 from tomoscout.core.errors import UserError, did_you_mean
 from tomoscout.core.settings import Choice, Settings, explain_yaml, merge, read_yaml, validate
 from tomoscout.data.sampling import SamplingSettings
+from tomoscout.data.simulated import DataSettings
 from tomoscout.losses import LOSSES
 from tomoscout.models import MODELS
 from tomoscout.ops.normalise import NormaliseSettings
@@ -64,10 +65,17 @@ class TrainingSettings(Settings):
     logger: Literal["csv", "tensorboard", "wandb"] = "csv"
     """An extra log beside ``history.csv``, which is always written."""
 
+    @property
+    def per_epoch(self) -> int:
+        """Steps between validations, where the training is as long as that."""
+        return min(self.validate_every, self.steps)
+
 
 class Recipe(Settings):
     """Everything a training depends on, besides its runs."""
 
+    data: DataSettings = DataSettings()
+    """Where patches come from: a project's runs, or simulation."""
     kind: str | None = None
     """Kind of tomogram, such as ``denoised``; None takes ``denoised`` or the only one."""
     normalise: NormaliseSettings = NormaliseSettings()

@@ -1,4 +1,4 @@
-"""Train a detector on a project, from runs to weights on disk; resumes where it was stopped."""
+"""Train a detector, from runs or simulation to weights; resumes where it was stopped."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import torch
 
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
-from tomoscout.data.folds import Fold, split
-from tomoscout.data.module import load_runs
+from tomoscout.data.folds import Fold
 from tomoscout.inference.weights import Detector, load_detector, out_channels
-from tomoscout.io.project import Project, Run, open_project
+from tomoscout.io.project import DEFAULT_OBJECTS, Project, open_project
 from tomoscout.losses import LOSSES
 from tomoscout.models import MODELS
 from tomoscout.ops.precision import choose_device
 from tomoscout.training._folder import find_checkpoint
-from tomoscout.training.callbacks import Progress, ValidationRun
+from tomoscout.training._material import choose_runs, load_material
+from tomoscout.training.callbacks import Progress
 from tomoscout.training.fit import Job, fit
 from tomoscout.training.recipe import Recipe, read_recipe
 
@@ -44,13 +44,14 @@ class Trained:
 
 
 def train(
-    project: Project | str | Path,
+    project: Project | str | Path | None,
     output: str | Path,
     *,
     recipe: Recipe | str | Path = "scout",
     settings: Mapping[str, Any] | None = None,
     validation: Sequence[str] | None = None,
     fold: int = 0,
+    objects: ObjectTable | None = None,
     device: str = "auto",
     overwrite: bool = False,
     tell: Callable[[Progress], None] | None = None,
@@ -60,7 +61,8 @@ def train(
     Parameters
     ----------
     project
-        Project with picks, or its path; runs without picks are left out.
+        Project with picks, or its path; runs without picks are left out. A recipe that trains on
+        simulated tomograms (``data.source``) needs none, and validates on one that is given.
     output
         Folder for the results. One that holds an unfinished training with the same recipe and
         runs is resumed, bit for bit.
@@ -72,6 +74,9 @@ def train(
         Runs held out to validate on; an empty list holds out none.
     fold
         Which run (leave-one-out, by sorted name) is held out when ``validation`` is not given.
+        Of a project that is not trained on, all runs are.
+    objects
+        What to simulate where there is no project; a project has a table of its own.
     device
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     overwrite
@@ -84,35 +89,28 @@ def train(
     UserError
         If the project, the recipe, the fold or the output folder does not allow it.
     """
-    project = project if isinstance(project, Project) else open_project(Path(project))
+    if project is not None and not isinstance(project, Project):
+        project = open_project(Path(project))
     if not isinstance(recipe, Recipe):
         recipe = read_recipe(recipe, settings)
-    annotated = [run for run in project.runs if run.has_picks]
-    if not annotated:
-        raise UserError(
-            f"{project.path}: no run has picks to train on: put pick files beside the tomograms, "
-            "or give a project that has some"
-        )
-    names = [run.name for run in annotated]
-    chosen = split(names, fold=fold, validation=validation)
-    _check_network(recipe, project.objects)
+    chosen = choose_runs(project, recipe, validation=validation, fold=fold)
+    table = (objects or DEFAULT_OBJECTS) if project is None else project.objects
+    _check_network(recipe, table)
     where = choose_device(device)
     folder = Path(output)
     record = {
         "recipe": recipe.model_dump(mode="json"),
-        "objects": {entry.name: entry.radius for entry in project.objects.each()},
+        "objects": {entry.name: entry.radius for entry in table.each()},
         "train": list(chosen.train),
         "validation": list(chosen.validation),
     }
     resume = find_checkpoint(folder, record, overwrite=overwrite)
-    by_name = {run.name: run for run in annotated}
-    training_runs = load_runs(
-        [by_name[name] for name in chosen.train], recipe.normalise, kind=recipe.kind
-    )
+    material = load_material(project, chosen, recipe, table)
     job = Job(
-        training_runs,
-        [_validation_run(by_name[name], recipe) for name in chosen.validation],
-        objects=project.objects,
+        material.supply,
+        material.voxel_spacing,
+        material.validation,
+        objects=table,
         recipe=recipe,
         fold=chosen,
         folder=folder,
@@ -143,8 +141,3 @@ def _check_network(recipe: Recipe, objects: ObjectTable) -> None:
             f"training.level_weights {weights}: network '{recipe.model.name}' has {outputs} "
             f"output{'s' * (outputs > 1)}: give as many weights, or none"
         )
-
-
-def _validation_run(run: Run, recipe: Recipe) -> ValidationRun:
-    """Load one held-out run."""
-    return ValidationRun(run.tomogram(recipe.kind).load(), run.picks())

@@ -1,0 +1,129 @@
+"""What a training learns from and is checked on: a project's runs, or simulation, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tomoscout.core.errors import UserError
+from tomoscout.core.objects import ObjectTable
+from tomoscout.data.folds import Fold, split, validate_only
+from tomoscout.data.module import Supply
+from tomoscout.data.pool import Pool
+from tomoscout.data.runs import load_runs
+from tomoscout.data.simulated import SimulatedTomograms, validation_names, validation_tomograms
+from tomoscout.data.streams import Streams
+from tomoscout.io.project import Project, Run
+from tomoscout.training.callbacks import ValidationRun
+from tomoscout.training.recipe import Recipe
+
+
+class Material(NamedTuple):
+    """What has been loaded or can be simulated."""
+
+    supply: Supply
+    """What patches are cut from."""
+    voxel_spacing: float
+    """Of the tomograms trained on, in ångström."""
+    validation: list[ValidationRun]
+    """Held-out tomograms with their truth."""
+
+
+def choose_runs(
+    project: Project | None, recipe: Recipe, *, validation: Sequence[str] | None, fold: int
+) -> Fold:
+    """Say which runs are trained on and which are held out; nothing is read yet.
+
+    Raises
+    ------
+    UserError
+        If there is no project though one is needed, or it does not allow the choice.
+    """
+    if recipe.data.source == "project":
+        if project is None:
+            raise UserError(
+                "no project to train on: give one, or train on simulated tomograms with "
+                "--data.source simulation"
+            )
+        return split(_annotated(project, "train"), fold=fold, validation=validation)
+    if project is not None:
+        return validate_only(_annotated(project, "validate"), validation)
+    if validation:
+        raise UserError(
+            f"validation runs {', '.join(validation)}: there is no project to hold them out from; "
+            "data.validation says how many tomograms are simulated to validate on"
+        )
+    return Fold(train=(), validation=() if validation == [] else validation_names(recipe.data))
+
+
+def load_material(
+    project: Project | None, fold: Fold, recipe: Recipe, objects: ObjectTable
+) -> Material:
+    """Load the runs that were chosen, and simulate what there is to simulate at the start.
+
+    Raises
+    ------
+    UserError
+        If a tomogram or its picks cannot be read, or an object occurs in none.
+    """
+    supply: Supply
+    if recipe.data.source == "simulation":
+        supply, voxel_spacing = _simulated(recipe, objects), recipe.data.scene.voxel_spacing
+    else:
+        runs = load_runs(_runs(project, fold.train), recipe.normalise, kind=recipe.kind)
+        supply = Pool(runs, objects=objects, sampling=recipe.sampling)
+        voxel_spacing = runs[0].voxel_spacing
+    return Material(supply, voxel_spacing, _validation(project, fold, recipe, objects))
+
+
+def _annotated(project: Project, purpose: str) -> list[str]:
+    """Return the names of the runs with picks; there must be some."""
+    found = [run.name for run in project.runs if run.has_picks]
+    if not found:
+        raise UserError(
+            f"{project.path}: no run has picks to {purpose} on: put pick files beside the "
+            "tomograms, or give a project that has some"
+        )
+    return found
+
+
+def _runs(project: Project | None, names: Sequence[str]) -> list[Run]:
+    """Return the runs with picks of these names."""
+    runs = () if project is None else project.runs
+    by_name = {run.name: run for run in runs if run.has_picks}
+    return [by_name[name] for name in names]
+
+
+def _simulated(recipe: Recipe, objects: ObjectTable) -> SimulatedTomograms:
+    """Make the endless supply, in step with the loader that will ask it."""
+    settings = recipe.training
+    streams = Streams(
+        recipe.data.streams,
+        batches=settings.per_epoch,
+        batch_size=settings.batch_size,
+        processes=settings.devices,
+    )
+    return SimulatedTomograms(
+        recipe.data,
+        objects=objects,
+        sampling=recipe.sampling,
+        normalise=recipe.normalise,
+        streams=streams,
+        seed=settings.seed,
+    )
+
+
+def _validation(
+    project: Project | None, fold: Fold, recipe: Recipe, objects: ObjectTable
+) -> list[ValidationRun]:
+    """Load or simulate the held-out tomograms."""
+    if not fold.validation:
+        return []
+    if project is None:
+        bright = recipe.normalise.invert
+        made = validation_tomograms(recipe.data, objects=objects, bright=bright)
+        return [ValidationRun(volume, truth) for volume, truth in made]
+    return [
+        ValidationRun(run.tomogram(recipe.kind).load(), run.picks())
+        for run in _runs(project, fold.validation)
+    ]
