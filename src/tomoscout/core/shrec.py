@@ -4,17 +4,16 @@ Choose `SHREC21` for the data of 2021, and for simulations in its layout; `SHREC
 Names are PDB identifiers in capitals, which the files of 2020 write small. A label is the value
 that a protein has in ``class_mask.mrc``.
 
-Radii are half of the longest dimension of the molecule, measured on densities computed from the
-PDB entry at 10 Å and rounded to 5 Å, as the CZII challenge's radii are half of the longest
-dimension. Where the entry holds half of the biological assembly, which is what SHREC placed
-(1QVR, 1BXN, 3CF3, 3H84, 3QM1), it is the assembly's. 4V94 and 4D8Q are one chaperonin (TRiC),
-of the two in the entry. Every weight is 1; the official results of 2021 leave 4V94 out, which
+Radii are about half of the longest dimension of the molecule, as the CZII challenge's are, in steps
+of 5 Å. They were measured on densities computed from the PDB entry at 10 Å (voxels above a tenth of
+the maximum). Three kinds are estimates: where that density held half of the biological assembly,
+which is what the simulator places (1QVR, 1BXN, 3CF3, 3H84, 3QM1); 4V94, one of the two chaperonins
+(TRiC) in its entry, by its width; and 4D8Q, taken to be as large as 4V94. Every weight is 1; the official results of 2021 leave 4V94 out, which
 ``weight: 0`` in a table of your own (``--objects``) does as well.
 
 References
 ----------
-Gubins et al., SHREC 2021: Classification in cryo-electron tomograms, doi:10.2312/3dor.20211307;
-Gubins et al., SHREC 2020, doi:10.1016/j.cag.2020.07.010.
+Gubins et al., SHREC 2021: Classification in cryo-electron tomograms, doi:10.2312/3dor.20211307.
 """
 
 from __future__ import annotations
@@ -47,7 +46,10 @@ MASSES = {
     "5MRC": 3326.0,
     "4D8Q": 976.0,
 }
-"""Mass of each in kilodalton: about the weight of the assembly in the Protein Data Bank."""
+"""Approximate mass of each assembly in kilodalton, to bring densities to one scale.
+
+For 4V94 and 4D8Q it is that of one chaperonin.
+"""
 
 _LOOKS = {  # radius in Å, colour
     "4V94": (90, (136, 34, 85)),  # TRiC, the chaperonin of the cytosol

@@ -15,9 +15,9 @@ file). In the first line above the molecule's own z axis is turned by X onto -y 
 onto +x; x goes to y and y to z. With 10 Å voxels the particle stands at z 50, y 100, x 200 Å.
 RELION, which turns the other way round and about y, would call it rot ``90 - Z2``, tilt ``X``, psi
 ``-90 - Z1``. The simulator that made the data (PyTom's MicrographModeller) hands the angles to
-voltools as ``szxz``; what voltools makes of that is this matrix, by its own code and by turning
-a point with it. In 2020 half of the molecules were mirrored before they were turned, which the file
-does not tell.
+voltools as ``szxz``; what voltools 0.6.0 makes of that is this matrix, by its own code and by
+turning a point with it. Earlier versions of the simulator mirrored molecules at random before they
+turned them, which the file does not tell: poses of 2020 may be of mirror images.
 """
 
 from __future__ import annotations
