@@ -4,12 +4,13 @@ Choose `SHREC21` for the data of 2021, and for simulations in its layout; `SHREC
 Names are PDB identifiers in capitals, which the files of 2020 write small. A label is the value
 that a protein has in ``class_mask.mrc``.
 
-Radii are about half of the longest dimension of the molecule, as the CZII challenge's are, in steps
-of 5 Å. They were measured on densities computed from the PDB entry at 10 Å (voxels above a tenth of
-the maximum). Three kinds are estimates: where that density held half of the biological assembly,
-which is what the simulator places (1QVR, 1BXN, 3CF3, 3H84, 3QM1); 4V94, one of the two chaperonins
-(TRiC) in its entry, by its width; and 4D8Q, taken to be as large as 4V94. Every weight is 1; the official results of 2021 leave 4V94 out, which
-``weight: 0`` in a table of your own (``--objects``) does as well.
+Radii are about half of the longest dimension of the molecule, as the CZII challenge's are, in
+steps of 5 Å. They were measured on densities computed from the PDB entry at 10 Å (voxels above a
+tenth of the maximum). Three kinds are estimates: where that density held half of the biological
+assembly, which is what the simulator places (1QVR, 1BXN, 3CF3, 3H84, 3QM1); 4V94, one of the two
+chaperonins (TRiC) in its entry, by its width; and 4D8Q, taken to be as large as 4V94. Every weight
+is 1; the official results of 2021 leave 4V94 out, which ``weight: 0`` in a table of your own
+(``--objects``) does as well.
 
 References
 ----------

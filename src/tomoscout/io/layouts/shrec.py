@@ -8,11 +8,11 @@
     occupancy_mask.mrc       line of the particle in particle_locations.txt, 0 for none
     particle_locations.txt   see `tomoscout.io._shrec`
 
-That protein is dark follows from how the simulator works (underfocus, nothing inverted at the end):
-look at a slice before relying on it. Only the reconstruction must be there: the challenge's test tomogram came without the rest. The
-folder that holds the models opens as a project, and so does one model, and a folder with
-``full_dataset`` in it. Kinds are ``reconstruction``, the default, and ``grandmodel``; the masks are
-`Run.segmentation`'s.
+That protein is dark follows from how the simulator works (underfocus, nothing inverted at the
+end): look at a slice before relying on it. Only the reconstruction must be there: the challenge's
+test tomogram came without the rest. The folder that holds the models opens as a project, and so
+does one model, and a folder with ``full_dataset`` in it. Kinds are ``reconstruction``, the
+default, and ``grandmodel``; the masks are `Run.segmentation`'s.
 
 Everything is on the reconstruction's grid, 512 voxels along z. In 2020 the model and its masks had
 only the 200 that hold ice, and so have positions: they are put back into the middle, where the
