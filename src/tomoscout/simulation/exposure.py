@@ -1,8 +1,8 @@
 """From the sample's projection to a recorded image: optics, damage, detector, electrons.
 
 Thin biological samples barely scatter, so an image is the projected potential seen through the
-contrast transfer function (weak phase approximation), and what limits it is the number of electrons:
-a few per Å^2 and image, fewer where the ice is thick and the tilt is high.
+contrast transfer function (weak phase approximation), and what limits it is the number of
+electrons: a few per Å^2 and image, fewer where the ice is thick and the tilt is high.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Optics:
         return 2 * interaction(self.voltage) * self.potential
 
     def transfer(
-        self, frequency: Float[np.ndarray, "..."], defocus: float
-    ) -> Float[np.ndarray, "..."]:
+        self, frequency: Float[np.ndarray, "*shape"], defocus: float
+    ) -> Float[np.ndarray, "*shape"]:
         """Return the contrast transfer function at frequencies in 1/Å."""
         flat = contrast_transfer(
             np.asarray(frequency, np.float64).ravel(),
@@ -86,8 +86,8 @@ def interaction(voltage: float) -> float:
 
 
 def fading(
-    frequency: Float[np.ndarray, "..."], before: float, dose: float
-) -> Float[np.ndarray, "..."]:
+    frequency: Float[np.ndarray, "*shape"], before: float, dose: float
+) -> Float[np.ndarray, "*shape"]:
     """Return how much of the signal radiation has left, by frequency in 1/Å.
 
     Parameters

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import scipy.fft
@@ -161,7 +161,7 @@ def draw(settings: PhysicsSettings, rng: np.random.Generator) -> Conditions:
     """Draw the conditions of one tomogram, each uniformly from its range."""
     values = settings.model_dump()
     scheme = values.pop("schemes")[int(rng.integers(len(settings.schemes)))]
-    drawn = {
+    drawn: dict[str, Any] = {
         name: float(rng.uniform(*value)) if isinstance(value, tuple) else value
         for name, value in values.items()
     }
@@ -335,20 +335,18 @@ def _known(
     Returns the share of power that is signal (the squared coherence, which is the best linear
     denoiser), and the transfer from truth to tomogram.
     """
-    edges = np.linspace(0, len(radial) - 1, 129)
-    cross, power, true_power = (np.zeros(len(radial)) for _ in range(3))
+    bins = 128  # shells, each of about half the frequency step of a volume 100 voxels deep
+    edges = np.linspace(0, len(radial) - 1, bins + 1)
+    shell = np.digitize(np.arange(len(radial)), edges[1:-1])
+    cross, power, true_power = (np.zeros(bins) for _ in range(3))
     slope = np.tan(np.deg2rad(conditions.max_tilt))
     for index, entry in nearest(at, radial):
-        seen = (np.abs(at.z[index]) <= slope * at.x)[None, :].repeat(len(at.y), axis=0)
-        where = entry[seen]
-        a, b = spectrum[index][seen], truth[index][seen]
-        for total, values in ((cross, (a * b.conj()).real), (power, np.abs(a) ** 2),
-                              (true_power, np.abs(b) ** 2)):  # fmt: skip
-            total += np.bincount(where, values, minlength=len(radial))[: len(radial)]
-    coarse = np.digitize(np.arange(len(radial)), edges[1:-1])
-    cross, power, true_power = (
-        np.bincount(coarse, v, minlength=128) for v in (cross, power, true_power)
-    )
+        lit = np.broadcast_to(np.abs(at.z[index]) <= slope * at.x, entry.shape)
+        where = shell[np.minimum(entry[lit], len(radial) - 1)]
+        a, b = spectrum[index][lit], truth[index][lit]
+        cross += np.bincount(where, (a * b.conj()).real, minlength=bins)
+        power += np.bincount(where, np.abs(a) ** 2, minlength=bins)
+        true_power += np.bincount(where, np.abs(b) ** 2, minlength=bins)
     share = cross**2 / np.maximum(power * true_power, 1e-30)
     seen = cross / np.maximum(true_power, 1e-30)
     middle = (edges[1:] + edges[:-1]) / 2

@@ -5,9 +5,10 @@ whole geometry: rows are detector pixels, columns are voxels of the plane, and t
 are the vectors it multiplies. A voxel is a square seen edge-on: its shadow on the detector is a
 trapezoid, and each pixel takes the part that falls on it, so a projection keeps the mass exactly.
 
-Conventions: a tilt of ``a`` degrees carries a point (z, x), counted from the volume's middle, to the
-detector coordinate ``x cos(a) + z sin(a)``, counted from the image's middle. Beyond the volume's
-sides the sample goes on as its mirror image, as a real one goes on beyond the field of view.
+Conventions: a tilt of ``a`` degrees carries a point (z, x), counted from the volume's middle, to
+the detector coordinate ``x cos(a) + z sin(a)``, counted from the image's middle. Beyond the
+volume's sides the sample goes on as its mirror image, as a real one goes on beyond the field of
+view.
 """
 
 from __future__ import annotations
