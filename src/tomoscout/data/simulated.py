@@ -11,8 +11,8 @@ bit, once it has simulated the tomograms alive at that point again.
 
 With the defaults, a tomogram of 184 x 256 x 256 voxels takes the quick microscope 1.1 s on one
 core, 34 ms for each of the 32 patches drawn while it is the newest: 0.14 s for a batch of 4 at 96³,
-where a step of recipe ``scout`` takes about 0.65 s on two cores. To cut a patch of one that is alive
-takes 8 ms. Three tomograms are alive in each of eight streams, 24 MB each: 0.6 GB in all.
+where a step of recipe ``scout`` takes about 0.65 s on two cores. To cut a patch of one that is
+alive takes 8 ms. Three tomograms are alive in each of eight streams, 24 MB each: 0.6 GB in all.
 """
 
 from __future__ import annotations
