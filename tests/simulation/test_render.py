@@ -10,7 +10,7 @@ from tomoscout.core.picks import Picks
 from tomoscout.simulation.density import PROTEIN_DENSITY, Blobs, rasterise
 from tomoscout.simulation.render import render, stamp
 from tomoscout.simulation.scene import Arrangement
-from tomoscout.simulation.shapes import CATALOGUE, blobs
+from tomoscout.simulation.shapes import blobs
 
 SPACING = 10.012444
 
@@ -22,7 +22,7 @@ def alone(name, zyx, rotation, *, shape=(48, 48, 48), **options):
     return render(arrangement, shape=shape, voxel_spacing=SPACING, densities={name: density})
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", CZII.names)
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_particle_stands_where_its_pick_says(name, seed):
     rng = np.random.default_rng(seed)
@@ -33,7 +33,7 @@ def test_a_particle_stands_where_its_pick_says(name, seed):
     assert np.linalg.norm(centre - zyx) < 0.6  # Å
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", CZII.names)
 def test_rendering_keeps_the_mass(name):
     rotation = Rotation.from_euler("zyx", [20, 50, 70], degrees=True).as_matrix()
     volume = alone(name, np.full(3, 24.3 * SPACING), rotation)
