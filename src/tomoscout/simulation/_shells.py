@@ -22,7 +22,7 @@ def ferritin() -> Shape:
     axis = np.cos(turn) * along + np.sin(turn) * across
     side = -np.sin(turn) * along + np.cos(turn) * across
     beads = [51 * outward + 12 * side + step * axis for step in (-20, -8, 4, 16, 28)]
-    middle = 52.0  # Å, where the shell of 6PXM at 10 Å is densest; its Rg is 54 Å
+    middle = 52.0  # Å; 6PXM at 10 Å is densest near 50 and has an Rg of 54
     balls = [(*bead * middle / np.linalg.norm(bead), 12.5) for bead in beads]  # bundles 2.5 nm wide
     return Shape(
         name="apo-ferritin",
@@ -64,7 +64,7 @@ def virus_like_particle() -> Shape:
         balls=np.concatenate([pentagon, hexagon]),
         porosity=0.05,
         cargo=Cargo(
-            105.0,  # Å, the inner face of the shell in 8TUX at 10 Å
+            105.0,  # Å, where 8TUX at 10 Å is emptiest between RNA and shell
             1150.0,  # kDa, as much as the phage's own genome: 3588 nucleotides of 0.32 kDa
             "RefSeq NC_001628 (the genome); Caldeira & Peabody 2007 (RNA of the host)",
         ),
@@ -78,7 +78,7 @@ def _dimer(
     outward = outward / np.linalg.norm(outward)
     along = along / np.linalg.norm(along)
     across = np.cross(outward, along)
-    middle = 131.0  # Å, where the shell of 8TUX at 10 Å is densest
+    middle = 131.0  # Å; the shell of 8TUX at 10 Å is densest at 130
     places = [middle * outward + a * along + b * across for a in (-12, 12) for b in (-18, 0, 18)]
     return np.array([(*place, 14.0) for place in places])  # the shell is 2 to 3 nm thick
 
