@@ -22,6 +22,7 @@ VERBS = {
     "train": "Train a detector on a project's annotated runs.",
     "predict": "Write score maps of tomograms, without picking.",
     "pick": "Find the particles of tomograms: the main job.",
+    "models": "List, inspect and verify weights: shipped, local, or at a URL.",
     "tune": "Find the thresholds that score best on a project's validation runs.",
     "evaluate": "Score picks against the truth.",
     "convert": "Turn picks or volumes into another format.",

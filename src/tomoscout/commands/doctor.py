@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +20,8 @@ from tomoscout.commands._machine import (
     free_memory,
 )
 from tomoscout.commands._versions import versions
+from tomoscout.core.errors import UserError
+from tomoscout.inference.find import DEFAULT, FOLDER_VARIABLE, local_weights, shipped_weights
 
 Status = Literal["ok", "warn", "problem"]
 _LOOK = {"ok": "green", "warn": "yellow", "problem": "bold red"}
@@ -86,7 +87,7 @@ def examine(folder: Path = Path()) -> list[Finding]:
     folder
         Where results would be written.
     """
-    return [*_software(), *_processors(), *_room(folder), _weights()]
+    return [*_software(), *_processors(), *_room(folder), *_weights()]
 
 
 def _software() -> Iterator[Finding]:
@@ -199,14 +200,19 @@ def _enough(found: float, *, least: float, good: float, remedy: str) -> tuple[St
     return ("warn", remedy) if found < good * GIGABYTE else ("ok", "")
 
 
-def _weights() -> Finding:
-    """Weights that came with the package."""
-    folder = files("tomoscout").joinpath("weights")
-    names = (
-        sorted(f.name for f in folder.iterdir() if f.name.endswith(".safetensors"))
-        if folder.is_dir()
-        else []
-    )
-    if names:
-        return Finding("weights", ", ".join(name.removesuffix(".safetensors") for name in names))
-    return Finding("weights", "none shipped", "warn", "make some: tomoscout demo, or train")
+def _weights() -> Iterator[Finding]:
+    """Weights that can be called by name, and whether there are some to use when none are given."""
+    shipped = shipped_weights()
+    try:
+        local = local_weights()
+    except UserError as error:
+        yield Finding("own weights", str(error), "warn", f"correct or unset {FOLDER_VARIABLE}")
+        local = {}
+    if local:
+        yield Finding("own weights", f"{', '.join(local)} ({FOLDER_VARIABLE})")
+    told = ", ".join(shipped) or "none shipped"
+    if DEFAULT in shipped | local:
+        yield Finding("weights", told)
+    else:
+        remedy = f"without '{DEFAULT}', pick needs --model; make some: tomoscout demo, or train"
+        yield Finding("weights", told, "warn", remedy)
