@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from tomoscout.core.errors import UserError
-from tomoscout.training.recipe import parse_overrides, read_recipe, recipe_names
+from tomoscout.core.settings import parse_overrides
+from tomoscout.training.recipe import read_recipe, recipe_names
 
 
 @pytest.mark.parametrize("name", recipe_names())

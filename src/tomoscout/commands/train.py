@@ -16,7 +16,8 @@ def train(
     project: Path | None = None,
     *,
     output: Annotated[Path, Parameter(alias="-o")],
-    recipe: str = "scout",
+    recipe: str | None = None,
+    init: str | None = None,
     fold: int = 0,
     validation: str | None = None,
     objects: Path | None = None,
@@ -41,7 +42,11 @@ def train(
     output
         Folder for weights, log and checkpoint.
     recipe
-        Name of a recipe in the package, or a YAML file.
+        Name of a recipe in the package, or a YAML file; scout when not given, finetune with --init.
+    init
+        Weights to start from (fine-tuning): a training folder, a .safetensors file, a name from
+        'tomoscout models', or a URL with its sha256. Objects they know keep what was learnt, new
+        ones start fresh; settings the recipe does not make are those of the weights.
     fold
         Which run is held out, by sorted name, from 0.
     validation
@@ -59,12 +64,19 @@ def train(
         such as ``--training.steps 300`` or ``--model.name unet``.
     """
     from tomoscout.commands._console import console
+    from tomoscout.commands._weights import load_weights
     from tomoscout.core.errors import UserError
     from tomoscout.core.objects import read_objects
+    from tomoscout.core.settings import parse_overrides
     from tomoscout.io.project import open_project
-    from tomoscout.training.recipe import parse_overrides, read_recipe
+    from tomoscout.training.inherit import default_recipe, inherited
+    from tomoscout.training.recipe import read_recipe
 
-    checked = read_recipe(recipe, parse_overrides(settings))
+    start = None if init is None else load_weights(init)
+    recipe = recipe or default_recipe(start)
+    under = None if start is None else inherited(start.card)
+    checked = read_recipe(recipe, parse_overrides(settings), under=under)
+    layers = ("defaults", *([f"weights {start.name}"] if start else []), f"recipe {recipe}")
     held_out = None if validation is None else _names(validation)
     opened = None
     if project is not None:
@@ -83,7 +95,8 @@ def train(
         objects=read_objects(objects) if objects and opened is None else None,
         device=device,
         overwrite=overwrite,
-        remark=f"settings: defaults < recipe {recipe} < flags: {', '.join(settings) or 'none'}",
+        init=start,
+        remark=f"settings: {' < '.join(layers)} < flags: {', '.join(settings) or 'none'}",
     )
     score = trained.detector.card.score
     if score:

@@ -6,7 +6,7 @@ recipes; a misspelt key fails and names its nearest neighbour.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -138,3 +138,29 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = value
     return merged
+
+
+def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
+    """Turn ``training.learning-rate=1e-3`` pairs into nested settings.
+
+    Values are YAML; commas make a list (``sampling.patch=64,64,64``).
+    """
+    nested: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise UserError(f"'{pair}': write a setting as section.key=value")
+        try:
+            value = yaml.safe_load(text)
+            if isinstance(value, str) and "," in value:
+                value = [yaml.safe_load(part) for part in value.split(",")]
+        except yaml.YAMLError as error:
+            raise UserError(f"--{pair}: not a value ({explain_yaml(error)})") from error
+        *sections, last = key.replace("-", "_").split(".")
+        inner = nested
+        for section in sections:
+            inner = inner.setdefault(section, {})
+            if not isinstance(inner, dict):
+                raise UserError(f"--{pair}: '{section}' was set as a whole before: set one of both")
+        inner[last] = value
+    return nested

@@ -34,8 +34,8 @@ def find_checkpoint(folder: Path, record: dict[str, Any], *, overwrite: bool) ->
         return None
     if old != record:
         raise UserError(
-            f"{folder}: holds a training with another recipe, other runs or other objects: "
-            "choose another folder, or --overwrite to start anew"
+            f"{folder}: holds a training with another recipe, other runs, other objects or other "
+            "weights to start from: choose another folder, or --overwrite to start anew"
         )
     return _readable(checkpoint) if checkpoint.exists() else None
 

@@ -55,8 +55,14 @@ class ValidateRuns(Callback):
     path: Path
     progress: Progress
     spread: float
+    at_start: bool = False
     best: float = -1.0
     scores: dict[str, float] = field(default_factory=dict)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Score the weights a training starts from: it may not make them better."""
+        if self.at_start and trainer.global_step == 0:
+            self.on_validation_epoch_end(trainer, pl_module)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Score the runs, and save the weights when they beat the best so far."""
@@ -127,12 +133,15 @@ class History(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the log, or cut it back to the step a resumed run starts from."""
-        kept = [r for r in read_history(self.path) if int(r["step"]) <= trainer.global_step]
+        step = trainer.global_step
+        kept = [r for r in read_history(self.path) if int(r["step"]) <= step] if step else []
         with disk_errors(self.path), self.path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
             writer.writerows(kept)
         self.started = time.monotonic() - (float(kept[-1]["seconds"]) if kept else 0.0)
+        if step == 0 and self.validation is not None and self.validation.scores:
+            self._append(0, self.validation.scores)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any

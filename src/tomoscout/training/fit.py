@@ -31,7 +31,9 @@ from tomoscout.training.callbacks import (
     ValidationRun,
 )
 from tomoscout.training.detection import DetectionModule
+from tomoscout.training.inherit import origin_of
 from tomoscout.training.recipe import Recipe
+from tomoscout.training.transfer import take_over
 
 if TYPE_CHECKING:
     from lightning.pytorch import Callback, Trainer
@@ -61,6 +63,8 @@ class Job:
         Where to compute.
     resume
         Checkpoint to go on from, if any.
+    init
+        Weights to start from; None starts from random ones.
     """
 
     supply: Supply
@@ -74,6 +78,7 @@ class Job:
     overwrite: bool
     device: torch.device
     resume: Path | None
+    init: Detector | None = None
 
 
 def fit(job: Job, tell: Callable[[Progress], None] | None) -> Path:
@@ -110,7 +115,7 @@ def fit(job: Job, tell: Callable[[Progress], None] | None) -> Path:
 
 
 def _untrained(job: Job) -> Detector:
-    """Build the network with random weights, and the card that says what it is."""
+    """Build the network as it starts, and the card that says what it is."""
     recipe = job.recipe
     card = Card(
         model=recipe.model,
@@ -122,11 +127,15 @@ def _untrained(job: Job) -> Detector:
         patch=recipe.sampling.patch,
         picker=recipe.picker,
         trained_on=job.fold.train,
+        origin=job.init and origin_of(job.init),
         recipe=recipe.model_dump(mode="json"),
     )
     network = build_network(card)
     network.to(memory_format=torch.channels_last_3d)
-    return Detector(network, card.model_copy(update={"stride": network.strides[0]}))
+    detector = Detector(network, card.model_copy(update={"stride": network.strides[0]}))
+    if job.init is not None:
+        take_over(job.init, detector)
+    return detector
 
 
 def _patches(job: Job, *, stride: int) -> tuple[Any, EpochSampler]:
@@ -176,6 +185,7 @@ def _callbacks(
             job.folder / FILE_NAME,
             progress,
             spread=settings.threshold_spread,
+            at_start=job.init is not None,
         )
         callbacks.append(validate)
     if settings.ema:

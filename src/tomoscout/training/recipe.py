@@ -1,11 +1,12 @@
 """A recipe: every setting of a training in one place, from YAML and flags.
 
-Precedence, lowest first: the field's default, the recipe's YAML, the flag.
+Precedence, lowest first: the field's default, the settings of weights to start from, the recipe's
+YAML, the flag.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -15,13 +16,14 @@ from pydantic import Field
 
 from tomoscout.augment import AUGMENTATIONS
 from tomoscout.core.errors import UserError, did_you_mean
-from tomoscout.core.settings import Choice, Settings, explain_yaml, merge, read_yaml, validate
+from tomoscout.core.settings import Choice, Settings, merge, read_yaml, validate
 from tomoscout.data.sampling import SamplingSettings
 from tomoscout.data.simulated import DataSettings
 from tomoscout.losses import LOSSES
 from tomoscout.models import MODELS
 from tomoscout.ops.normalise import NormaliseSettings
 from tomoscout.pickers import PICKERS
+from tomoscout.simulation.preset import preset_values
 from tomoscout.targets import TARGETS
 
 
@@ -102,7 +104,12 @@ def recipe_names() -> list[str]:
     return sorted(Path(f.name).stem for f in folder.iterdir() if f.name.endswith(".yaml"))
 
 
-def read_recipe(name: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
+def read_recipe(
+    name: str | Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    under: Mapping[str, Any] | None = None,
+) -> Recipe:
     """Read a recipe by name or path, lay flags over it, and check that its parts fit.
 
     Parameters
@@ -111,6 +118,8 @@ def read_recipe(name: str | Path, overrides: Mapping[str, Any] | None = None) ->
         Name of a recipe in the package, or path of a YAML file.
     overrides
         Nested settings that win over the recipe's.
+    under
+        Nested settings that the recipe's win over: those of weights to start from.
 
     Raises
     ------
@@ -130,36 +139,21 @@ def read_recipe(name: str | Path, overrides: Mapping[str, Any] | None = None) ->
             f"no recipe '{name}': choose from {', '.join(names)}, or give a YAML file."
             + did_you_mean(str(name), names)
         )
-    defaults = Recipe().model_dump(mode="json")
-    recipe = validate(Recipe, merge(merge(defaults, values), overrides or {}), source=source)
+    defaults = merge(Recipe().model_dump(mode="json"), under or {})
+    given = merge(values, overrides or {})
+    recipe = validate(Recipe, merge(merge(defaults, _of_preset(given)), given), source=source)
     _check(recipe, source)
     return recipe
 
 
-def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
-    """Turn ``training.learning-rate=1e-3`` pairs into nested settings.
-
-    Values are YAML; commas make a list (``sampling.patch=64,64,64``).
-    """
-    nested: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not equals or not key:
-            raise UserError(f"'{pair}': write a setting as section.key=value")
-        try:
-            value = yaml.safe_load(text)
-            if isinstance(value, str) and "," in value:
-                value = [yaml.safe_load(part) for part in value.split(",")]
-        except yaml.YAMLError as error:
-            raise UserError(f"--{pair}: not a value ({explain_yaml(error)})") from error
-        *sections, last = key.replace("-", "_").split(".")
-        inner = nested
-        for section in sections:
-            inner = inner.setdefault(section, {})
-            if not isinstance(inner, dict):
-                raise UserError(f"--{pair}: '{section}' was set as a whole before: set one of both")
-        inner[last] = value
-    return nested
+def _of_preset(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the simulation's preset says, where one is named; how it is written is no use."""
+    data = given.get("data")
+    name = data.get("preset") if isinstance(data, Mapping) else None
+    if name is None:
+        return {}
+    values, _ = preset_values(str(name))
+    return {"data": {k: v for k, v in values.items() if k not in ("layout", "needs_picks")}}
 
 
 def _check(recipe: Recipe, source: str) -> None:

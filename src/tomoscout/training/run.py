@@ -12,7 +12,7 @@ import torch
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
 from tomoscout.data.folds import Fold
-from tomoscout.inference.weights import Detector, load_detector, out_channels
+from tomoscout.inference.weights import Detector, fingerprint, load_detector, out_channels
 from tomoscout.io.project import DEFAULT_OBJECTS, Project, open_project
 from tomoscout.losses import LOSSES
 from tomoscout.models import MODELS
@@ -21,6 +21,7 @@ from tomoscout.training._folder import find_checkpoint
 from tomoscout.training._material import choose_runs, load_material
 from tomoscout.training.callbacks import Progress
 from tomoscout.training.fit import Job, fit
+from tomoscout.training.inherit import check_spacing, check_start, default_recipe, inherited
 from tomoscout.training.recipe import Recipe, read_recipe
 
 
@@ -47,11 +48,12 @@ def train(
     project: Project | str | Path | None,
     output: str | Path,
     *,
-    recipe: Recipe | str | Path = "scout",
+    recipe: Recipe | str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     validation: Sequence[str] | None = None,
     fold: int = 0,
     objects: ObjectTable | None = None,
+    init: Detector | str | Path | None = None,
     device: str = "auto",
     overwrite: bool = False,
     tell: Callable[[Progress], None] | None = None,
@@ -67,7 +69,7 @@ def train(
         Folder for the results. One that holds an unfinished training with the same recipe and
         runs is resumed, bit for bit.
     recipe
-        Recipe, or its name or path.
+        Recipe, or its name or path; ``scout`` when not given, or with ``init`` ``finetune``.
     settings
         Nested settings laid over the recipe.
     validation
@@ -77,6 +79,9 @@ def train(
         Of a project that is not trained on, all runs are.
     objects
         What to simulate where there is no project; a project has a table of its own.
+    init
+        Weights to start from (fine-tuning), or their name, path or URL: see ``inherit`` for the
+        settings they bring, and ``transfer`` for what is taken over when the objects differ.
     device
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     overwrite
@@ -91,10 +96,16 @@ def train(
     """
     if project is not None and not isinstance(project, Project):
         project = open_project(Path(project))
+    if init is not None and not isinstance(init, Detector):
+        init = load_detector(init)
     if not isinstance(recipe, Recipe):
-        recipe = read_recipe(recipe, settings)
+        recipe = read_recipe(
+            recipe or default_recipe(init), settings, under=inherited(init.card) if init else None
+        )
     chosen = choose_runs(project, recipe, validation=validation, fold=fold)
     table = (objects or DEFAULT_OBJECTS) if project is None else project.objects
+    if init is not None:
+        check_start(init, recipe, chosen.validation)
     _check_network(recipe, table)
     where = choose_device(device)
     folder = Path(output)
@@ -104,8 +115,12 @@ def train(
         "train": list(chosen.train),
         "validation": list(chosen.validation),
     }
+    if init is not None:  # its name may stand for other weights another day
+        record["init"] = fingerprint(init)
     resume = find_checkpoint(folder, record, overwrite=overwrite)
     material = load_material(project, chosen, recipe, table)
+    if init is not None:
+        check_spacing(init, material.voxel_spacing)
     job = Job(
         material.supply,
         material.voxel_spacing,
@@ -118,6 +133,7 @@ def train(
         overwrite=overwrite,
         device=where,
         resume=resume,
+        init=init,
     )
     return Trained(load_detector(fit(job, tell)), folder, chosen)
 
