@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tomoscout.simulation.clutter import LEAFLETS, Bead, CarbonEdge, Vesicle
+from tomoscout.simulation.clutter import LEAFLETS, Bead, CarbonEdge, Clutter, Vesicle
 
 
 def test_a_vesicle_has_two_leaflets_40_angstrom_apart():
@@ -55,3 +55,27 @@ def test_carbon_lies_beyond_its_edge_only():
     assert not volume[:5].any()
     assert not volume[15:].any()
     assert volume[10, 31, 31] > 0.6
+
+
+def test_rays_meet_the_membrane_where_its_distance_is_zero():
+    vesicle = Vesicle((300.0, 400.0, 500.0), (150.0, 260.0, 320.0), 0.6, (0.08, -0.04, 0.03))
+    points, normals = vesicle.surface(np.random.default_rng(0).normal(size=(500, 3)))
+    assert np.abs(vesicle.distance(points.T)).max() < 1e-6
+    assert np.linalg.norm(normals, axis=1) == pytest.approx(1.0)
+    outside = vesicle.distance((points + 5 * normals).T)
+    assert np.all(outside > 2.0)  # normals point outwards
+    assert np.all(vesicle.clearance(points) == pytest.approx(-LEAFLETS / 2))
+
+
+@pytest.mark.parametrize(
+    ("thing", "point", "expected"),
+    [
+        (Bead((0.0, 0.0, 0.0), 50.0, 10.0), (0.0, 0.0, 80.0), 30.0),
+        (CarbonEdge((0.0, 0.0), 1000.0, (0.0, 10.0), 0.2, 1), (900.0, 600.0, 0.0), 400.0),
+        (Vesicle((0.0, 0.0, 0.0), (90.0,) * 3, 0.0, (0.0,) * 3), (0.0, 0.0, 40.0), 30.0),
+        (Vesicle((0.0, 0.0, 0.0), (90.0,) * 3, 0.0, (0.0,) * 3), (0.0, 150.0, 0.0), 40.0),
+    ],
+)
+def test_clearance_is_the_way_to_the_surface(thing, point, expected):
+    assert isinstance(thing, Clutter)
+    assert thing.clearance(np.array([point])) == pytest.approx([expected])

@@ -1,19 +1,36 @@
 """What stands in a tomogram and is no particle: vesicles, gold, a carbon edge.
 
-Each is a small record of where it is and how it looks; ``paint`` adds it to a volume. Values
-are in units of solid protein, lengths in ångström, positions (z, y, x).
+Each is a small record of where it is and how it looks; ``paint`` adds it to a volume and
+``clearance`` tells how near others may come. Values are in units of solid protein, lengths in
+ångström, positions (z, y, x). Fibres and crystals of ice keep the same promise in files of their
+own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32
 from scipy import ndimage
 
+from tomoscout.simulation.region import around
+
 LEAFLETS = 40.0  # Å between the headgroup layers: Nagle & Tristram-Nagle 2000
+
+
+@runtime_checkable
+class Clutter(Protocol):
+    """What a thing must offer to stand in a scene."""
+
+    def clearance(self, zyx: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, " n"]:
+        """Return how far points, in ångström, are from the thing; negative inside it."""
+        ...
+
+    def paint(self, volume: Float32[np.ndarray, "z y x"], *, voxel_spacing: float) -> None:
+        """Add the thing to a volume of that voxel spacing in ångström, in place."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -58,9 +75,30 @@ class Vesicle:
         length = np.maximum(np.sqrt(z**2 + y**2 + x**2) / floor, dtype(min(self.semi_axes)))
         return np.asarray((size - 1 - wave * across) * length)
 
+    def clearance(self, zyx: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, " n"]:
+        """Return how far points are from the membrane, inside the vesicle or outside."""
+        return np.abs(self.distance(zyx.T)) - LEAFLETS / 2
+
+    def surface(
+        self, ways: Float[np.ndarray, "n 3"]
+    ) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, "n 3"]]:
+        """Return where rays from the centre meet the middle of the membrane, and its normals."""
+        ways = ways / np.linalg.norm(ways, axis=1, keepdims=True)
+        centre = np.array(self.zyx)
+        # Along a ray the distance grows linearly from the membrane's own value on.
+        far, farther = (self.distance((centre + r * ways).T) for r in (1e4, 2e4))
+        reach = 1e4 - far * 1e4 / (farther - far)
+        points = centre + reach[:, None] * ways
+        steps = np.eye(3)
+        slope = np.stack(
+            [self.distance((points + s).T) - self.distance((points - s).T) for s in steps], axis=1
+        )
+        return points, slope / np.linalg.norm(slope, axis=1, keepdims=True)
+
     def paint(self, volume: Float32[np.ndarray, "z y x"], *, voxel_spacing: float) -> None:
         """Add the two leaflets to a volume."""
-        region, points = _around(self.zyx, self.reach, volume.shape, voxel_spacing)
+        z, y, x = (int(n) for n in volume.shape)
+        region, points = around(self.zyx, self.reach, (z, y, x), voxel_spacing)
         if volume[region].size == 0:
             return
         off = np.abs(self.distance(points)) - np.float32(LEAFLETS / 2)
@@ -78,10 +116,15 @@ class Bead:
     radius: float
     density: float
 
+    def clearance(self, zyx: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, " n"]:
+        """Return how far points are from the bead's surface, negative inside."""
+        return np.asarray(np.linalg.norm(zyx - np.array(self.zyx), axis=1) - self.radius)
+
     def paint(self, volume: Float32[np.ndarray, "z y x"], *, voxel_spacing: float) -> None:
         """Add the bead to a volume."""
         reach = self.radius + 2 * voxel_spacing
-        region, points = _around(self.zyx, reach, volume.shape, voxel_spacing)
+        z, y, x = (int(n) for n in volume.shape)
+        region, points = around(self.zyx, reach, (z, y, x), voxel_spacing)
         if volume[region].size == 0:
             return
         offset = points - np.array(self.zyx, np.float32)[:, None, None, None]
@@ -120,6 +163,10 @@ class CarbonEdge:
         """
         return np.hypot(y - self.yx[0], x - self.yx[1]) - self.hole
 
+    def clearance(self, zyx: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, " n"]:
+        """Return how far points are from the rim, at any height; negative beyond it."""
+        return np.asarray(-self.beyond(zyx[:, 1], zyx[:, 2]))
+
     def paint(self, volume: Float32[np.ndarray, "z y x"], *, voxel_spacing: float) -> None:
         """Add the film to a volume."""
         first, last = (int(np.clip(np.rint(z / voxel_spacing), 0, volume.shape[0])) for z in self.z)
@@ -140,20 +187,6 @@ class CarbonEdge:
         texture *= self.grain / max(float(texture.std()), 1e-6)
         slab[:, rows, columns] += texture * film[rows, columns]
         slab += rim.astype(np.float32)
-
-
-Clutter = Vesicle | Bead | CarbonEdge
-
-
-def _around(
-    zyx: tuple[float, float, float], reach: float, shape: tuple[int, ...], voxel_spacing: float
-) -> tuple[tuple[slice, ...], Float32[np.ndarray, "3 z y x"]]:
-    """Return the part of a volume within reach of a point, and its voxels in ångström."""
-    low = np.maximum(np.floor((np.array(zyx) - reach) / voxel_spacing), 0).astype(int)
-    high = np.minimum(np.ceil((np.array(zyx) + reach) / voxel_spacing) + 1, shape).astype(int)
-    region = tuple(slice(a, max(a, b)) for a, b in zip(low, high, strict=True))
-    axes = [np.arange(s.start, s.stop, dtype=np.float32) * voxel_spacing for s in region]
-    return region, np.stack(np.meshgrid(*axes, indexing="ij")).astype(np.float32)
 
 
 def _span(mask: Any) -> tuple[int, int]:

@@ -1,55 +1,120 @@
-"""Who fits where: spheres that may not overlap, found through a grid of cells.
+"""Who fits where: spheres that may not overlap, tested in batches through k-d trees.
 
-Each sphere is filed under the cell its centre falls in, and a cell is as wide as the largest
-two spheres touching, so a newcomer is compared with 27 cells and not with everyone.
+Newcomers come in batches. A batch is settled as if its spheres had come one by one: each is kept
+when it touches nobody kept before it. Neighbours are found by trees, one per layer of spheres;
+layers of like size are merged, so there are few of them and each sphere is filed only a few times.
 """
 
 from __future__ import annotations
 
-import itertools
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
+from scipy.spatial import cKDTree
 
-_AROUND = np.array(list(itertools.product((-1, 0, 1), repeat=3)))
+
+@dataclass(frozen=True)
+class _Layer:
+    """Spheres that share a tree."""
+
+    zyx: Float[np.ndarray, "n 3"]
+    radii: Float[np.ndarray, " n"]
+
+    @cached_property
+    def tree(self) -> cKDTree:
+        """Tree over the centres."""
+        return cKDTree(self.zyx)
+
+    def touches(self, others: _Layer) -> Bool[np.ndarray, " m"]:
+        """Tell which of the other spheres touch one of these."""
+        reach = float(self.radii.max() + others.radii.max())
+        near = others.tree.sparse_distance_matrix(self.tree, reach, output_type="ndarray")
+        close = near["v"] < others.radii[near["i"]] + self.radii[near["j"]]
+        touched = np.zeros(len(others.zyx), bool)
+        touched[near["i"][close]] = True
+        return touched
 
 
 class Crowd:
-    """Spheres placed so far.
+    """Spheres placed so far."""
 
-    Parameters
-    ----------
-    largest_radius
-        Radius, in ångström, that no sphere of the crowd exceeds.
-    """
+    def __init__(self) -> None:
+        self._layers: list[_Layer] = []
 
-    def __init__(self, largest_radius: float) -> None:
-        self._largest = largest_radius
-        self._cells: dict[tuple[int, int, int], list[tuple[float, float, float, float]]] = {}
+    def __len__(self) -> int:
+        return sum(len(layer.zyx) for layer in self._layers)
 
-    def fits(self, zyx: Float[np.ndarray, " 3"], radius: float) -> bool:
-        """Tell whether a sphere would touch nobody."""
-        z, y, x = zyx.tolist()
-        home = np.floor(zyx / (2 * self._largest)).astype(int)
-        for cell in map(tuple, (_AROUND + home).tolist()):
-            for a, b, c, other in self._cells.get(cell, ()):
-                if (z - a) ** 2 + (y - b) ** 2 + (x - c) ** 2 < (radius + other) ** 2:
-                    return False
-        return True
+    @property
+    def zyx(self) -> Float[np.ndarray, "n 3"]:
+        """Centres, in ångström."""
+        return np.concatenate([np.zeros((0, 3)), *(layer.zyx for layer in self._layers)])
+
+    @property
+    def radii(self) -> Float[np.ndarray, " n"]:
+        """Radii, in ångström, in the order of the centres."""
+        return np.concatenate([np.zeros(0), *(layer.radii for layer in self._layers)])
 
     def add(self, zyx: Float[np.ndarray, " 3"], radius: float) -> bool:
-        """Place a sphere if it fits, and tell whether it did.
+        """Place a sphere if it touches nobody, and tell whether it did."""
+        return bool(self.add_many(zyx[None], np.array([float(radius)]))[0])
 
-        Raises
-        ------
-        ValueError
-            If the sphere is larger than the crowd was made for.
+    def add_many(
+        self,
+        zyx: Float[np.ndarray, "n 3"],
+        radii: Float[np.ndarray, " n"],
+        *,
+        limit: int | None = None,
+    ) -> Bool[np.ndarray, " n"]:
+        """Place spheres one after the other where they fit, and tell which were placed.
+
+        Parameters
+        ----------
+        zyx
+            Centres, in ångström.
+        radii
+            Radii, in ångström.
+        limit
+            How many to place at most; the first that fit.
         """
-        if radius > self._largest:
-            raise ValueError(f"radius {radius} exceeds the crowd's largest, {self._largest}")
-        if not self.fits(zyx, radius):
-            return False
-        z, y, x = zyx.tolist()
-        a, b, c = (int(n) for n in np.floor(zyx / (2 * self._largest)))
-        self._cells.setdefault((a, b, c), []).append((z, y, x, radius))
-        return True
+        taken = np.zeros(len(zyx), bool)
+        free = np.arange(len(zyx))
+        for layer in self._layers:
+            if len(free):
+                free = free[~layer.touches(_Layer(zyx[free], radii[free]))]
+        if len(free):
+            taken[free[_first_come(_Layer(zyx[free], radii[free]))][:limit]] = True
+            self.put(zyx[taken], radii[taken])
+        return taken
+
+    def put(self, zyx: Float[np.ndarray, "n 3"], radii: Float[np.ndarray, " n"]) -> None:
+        """Place spheres whether they fit or not."""
+        if len(zyx) == 0:
+            return
+        # Merging layers of like size leaves a handful of them, whatever the batches.
+        while self._layers and len(self._layers[-1].zyx) <= 2 * len(zyx):
+            last = self._layers.pop()
+            zyx, radii = np.concatenate([last.zyx, zyx]), np.concatenate([last.radii, radii])
+        self._layers.append(_Layer(zyx, radii))
+
+
+def _first_come(batch: _Layer) -> Bool[np.ndarray, " n"]:
+    """Tell which spheres touch no kept sphere of a lower index."""
+    pairs = _touching(batch)
+    kept = np.ones(len(batch.zyx), bool)
+    while len(pairs):
+        # A sphere without an open quarrel with a lower index is settled: its neighbours go, and
+        # with them their quarrels. Each round settles at least the lowest index.
+        waits = np.zeros(len(kept), bool)
+        waits[pairs[:, 1]] = True
+        kept[pairs[~waits[pairs[:, 0]], 1]] = False
+        pairs = pairs[kept[pairs[:, 0]] & kept[pairs[:, 1]]]
+    return kept
+
+
+def _touching(batch: _Layer) -> Int[np.ndarray, "m 2"]:
+    """Return pairs of spheres that touch, the lower index first."""
+    pairs = batch.tree.query_pairs(2 * float(batch.radii.max()), output_type="ndarray")
+    apart = np.linalg.norm(batch.zyx[pairs[:, 0]] - batch.zyx[pairs[:, 1]], axis=1)
+    return pairs[apart < batch.radii[pairs].sum(axis=1)]

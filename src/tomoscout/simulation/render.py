@@ -77,17 +77,37 @@ def stamp(
     by
         Factor on the density.
     """
+    z, y, x = (int(n) for n in volume.shape)
+    found = turned(density, zyx, rotation, shape=(z, y, x), voxel_spacing=voxel_spacing)
+    if found is not None:
+        region, values = found
+        volume[region] += values if by == 1.0 else values * np.float32(by)
+
+
+def turned(
+    density: Density,
+    zyx: Float[np.ndarray, " 3"],
+    rotation: Float[np.ndarray, "3 3"],
+    *,
+    shape: Shape,
+    voxel_spacing: float,
+) -> tuple[tuple[slice, slice, slice], Float32[np.ndarray, "z y x"]] | None:
+    """Return the part of a volume that a molecule covers, and its density there.
+
+    None where it does not reach into the volume. Parameters as in `stamp`; ``shape`` is the
+    volume's.
+    """
     centre = zyx / voxel_spacing
     reach = density.reach / voxel_spacing
     low = np.maximum(np.floor(centre - reach), 0).astype(int)
-    high = np.minimum(np.ceil(centre + reach) + 1, volume.shape).astype(int)
+    high = np.minimum(np.ceil(centre + reach) + 1, shape).astype(int)
     if np.any(high <= low):
-        return
+        return None
     # Each output voxel asks the reference, so the turn is undone; reversing both axes of an
     # xyz matrix makes it a zyx matrix.
     undo = rotation[::-1, ::-1].T * (voxel_spacing / density.voxel_spacing)
     middle = np.full(3, density.data.shape[0] // 2)
-    turned = ndimage.affine_transform(
+    values = ndimage.affine_transform(
         density.data,
         undo,
         offset=middle + undo @ (low - centre),
@@ -95,5 +115,5 @@ def stamp(
         order=1,
         output=np.float32,
     )
-    region = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    volume[region] += turned if by == 1.0 else turned * np.float32(by)
+    z, y, x = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    return (z, y, x), values

@@ -1,53 +1,43 @@
 """Who stands where: particles with poses, and the clutter around them.
 
-Counts follow the CZII challenge's tomograms, scaled by volume. Ribosomes come in touching
-groups and ferritin in strings, as they do there; some particles are cut by the border; nothing
-overlaps. Small proteins, aggregates and filaments stand between them, unlabelled.
+Particles stand at random, in the CZII challenge's statistics (`challenge`), or at given picks.
+Random ones never overlap, some are cut by the border. What is unlabelled (small proteins,
+aggregates, vesicles, gold, fibres, crystals, a carbon edge) stands where particles leave room.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
 
 from tomoscout.core.geometry import Geometry
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Settings
-from tomoscout.simulation.clutter import Clutter
-from tomoscout.simulation.ranges import PositiveRange
-from tomoscout.simulation.stage import Stage, pour
-from tomoscout.simulation.surroundings import (
+from tomoscout.simulation.challenge import (
+    CONTACT,
+    CZII_COUNTS,
     CZII_VOLUME,
-    Placed,
-    furnish,
-    litter,
-    random_rotation,
+    HABITS,
+    Habit,
+    contact_radius,
 )
+from tomoscout.simulation.clutter import Clutter
+from tomoscout.simulation.debris import Placed, litter, random_rotations
+from tomoscout.simulation.given import stand
+from tomoscout.simulation.ice import Ice, draw_ice, draw_patches, ice_around
+from tomoscout.simulation.placement import Crowd
+from tomoscout.simulation.population import populate
+from tomoscout.simulation.ranges import NonNegativeRange, PositiveRange
+from tomoscout.simulation.stage import Stage
+from tomoscout.simulation.surroundings import furnish
 
-# Mean particles per tomogram over the seven labelled tomograms of the challenge.
-CZII_COUNTS = {
-    "apo-ferritin": 54,
-    "beta-amylase": 12,
-    "beta-galactosidase": 16,
-    "ribosome": 47,
-    "thyroglobulin": 36,
-    "virus-like-particle": 16,
-}
-# Half the distance at which neighbours of a kind touch, Å: from nearest labelled neighbours.
-CONTACT = {
-    "apo-ferritin": 60.0,
-    "beta-amylase": 55.0,
-    "beta-galactosidase": 80.0,
-    "ribosome": 122.0,
-    "thyroglobulin": 100.0,
-    "virus-like-particle": 145.0,
-}
-CLUSTERED = {"apo-ferritin": 0.65, "ribosome": 0.6}  # share that stands in groups
+__all__ = ["CONTACT", "CZII_COUNTS", "Arrangement", "Scene", "arrange", "contact_radius"]
 
 
 class Scene(Settings):
@@ -63,18 +53,54 @@ class Scene(Settings):
     """Multiplies the default counts."""
     spread: float = Field(default=0.3, ge=0)
     """Scatter of the default counts between tomograms, as a fraction."""
-    ice: PositiveRange = (0.5, 0.75)
-    """Thickness of the ice as a fraction of the volume's z, lowest and highest."""
     clustering: float = Field(default=1.0, ge=0, le=1.5)
     """Multiplies the share of ribosomes and ferritin that stand in groups."""
+    patchiness: float = Field(default=0.3, ge=0, le=2)
+    """Scatter of the population over the plane of the grid, as a fraction."""
+    ice: PositiveRange = (0.38, 0.66)
+    """Thickness of the ice as a fraction of the volume's z, lowest and highest."""
+    slope: float = Field(default=0.3, ge=0, le=1)
+    """Largest rise of the ice across the volume, as a fraction of the volume's z."""
+    wedge: NonNegativeRange = (0.0, 0.3)
+    """Fraction by which the ice grows thicker across the volume, lowest and highest."""
+    lens: NonNegativeRange = (0.0, 0.2)
+    """Fraction by which the ice is thinner in the middle of a hole than at its rim."""
+    ceiling: float = Field(default=0.85, gt=0.1, le=1)
+    """Fraction of the volume's z above which nothing stands."""
     debris: float = Field(default=1.0, ge=0)
-    """Amount of small proteins, aggregates and filaments, in units of the usual amount."""
+    """Amount of small proteins and their aggregates, in units of the usual amount."""
+    cytosol: NonNegativeRange = (0.0, 0.0)
+    """Fraction of the ice filled with unlabelled proteins of 10 to 300 kDa; 0.25 is a cell."""
     vesicles: float = Field(default=4.0, ge=0)
     """Mean number of vesicles in a tomogram of the challenge's size."""
+    decorated: float = Field(default=0.4, ge=0, le=1)
+    """Share of vesicles with proteins on their membrane, which carry no label."""
+    filled: float = Field(default=0.3, ge=0, le=1)
+    """Share of vesicles with a dense content of soluble proteins."""
     beads: float = Field(default=1.5, ge=0)
     """Mean number of gold beads in a tomogram of the challenge's size."""
+    actin: float = Field(default=3.0, ge=0)
+    """Mean number of actin-like filaments in a tomogram of the challenge's size."""
+    microtubules: float = Field(default=0.0, ge=0)
+    """Mean number of microtubules in a tomogram of the challenge's size."""
+    contamination: float = Field(default=0.3, ge=0)
+    """Mean number of ice crystals on the surface in a tomogram of the challenge's size."""
     carbon: float = Field(default=0.25, ge=0, le=1)
     """How often a carbon edge crosses a corner."""
+
+    @field_validator("lens")
+    @classmethod
+    def _leaves_ice(cls, ends: tuple[float, float]) -> tuple[float, float]:
+        if ends[1] > 0.9:
+            raise ValueError("must be at most 0.9: some ice has to be left")
+        return ends
+
+    @field_validator("cytosol")
+    @classmethod
+    def _can_be_packed(cls, ends: tuple[float, float]) -> tuple[float, float]:
+        if ends[1] > 0.3:  # molecules put down at random jam soon above it
+            raise ValueError("must be at most 0.3 of the volume")
+        return ends
 
 
 @dataclass(frozen=True)
@@ -84,63 +110,166 @@ class Arrangement:
     Attributes
     ----------
     picks
-        Particles whose centre lies in the volume, with rotations.
+        Particles whose centre lies in the volume, with rotations; given picks in their order.
     cut
         Particles whose centre lies outside, but which reach in.
     debris
-        Small proteins, members of aggregates and filaments.
+        Small proteins, members of aggregates, proteins on membranes, cytosol.
     clutter
-        Vesicles, beads, carbon.
+        Vesicles, beads, fibres, crystals, carbon.
+    asked
+        How many of each object were asked for; `placed` tells how many found a place.
+    ice
+        The slab in which all of it stands.
     """
 
     picks: Picks
     cut: Picks
     debris: tuple[Placed, ...]
     clutter: tuple[Clutter, ...]
+    asked: dict[str, int] = field(default_factory=dict)
+    ice: Ice | None = None
+
+    @property
+    def placed(self) -> dict[str, int]:
+        """How many of each object asked for stand in the scene, those cut by the border too."""
+        found = Counter([*map(str, self.picks.objects), *map(str, self.cut.objects)])
+        return {name: found[name] for name in self.asked}
+
+    @property
+    def thickness(self) -> float:
+        """Mean thickness of the ice, in ångström; 0 where there is none."""
+        return 0.0 if self.ice is None else self.ice.mean_thickness
 
 
 def arrange(
-    scene: Scene, *, objects: ObjectTable, rng: np.random.Generator, run: str = ""
+    scene: Scene,
+    *,
+    objects: ObjectTable,
+    rng: np.random.Generator,
+    run: str = "",
+    given: Picks | None = None,
+    contacts: Mapping[str, float] | None = None,
+    means: Mapping[str, float] | None = None,
 ) -> Arrangement:
     """Draw a scene: particles first, the largest before the smaller, then what is unlabelled.
 
     Particles that find no place after many attempts are left out, so an overfull scene has fewer
-    than asked for; compare the counts of the picks.
+    than asked for: compare `Arrangement.placed` with `Arrangement.asked`.
+
+    Parameters
+    ----------
+    scene
+        What it holds.
+    objects
+        Particles that occur, with their radii.
+    rng
+        Draws everything; the same state draws the same scene.
+    run
+        Name of the run in the picks.
+    given
+        Where particles stand, instead of at random: exactly there, in these poses (random ones
+        where there are none), even where two overlap. The scene's counts do not matter then, and
+        ice and clutter are drawn around them.
+    contacts
+        Half the distance, in ångström, at which two of an object touch, for objects whose
+        radius in the table does not say it.
+    means
+        Mean number in a tomogram of the challenge's size, for objects that may well be missing.
+
+    Raises
+    ------
+    UserError
+        If counts or given picks name an object that the table lacks, or a given pick lies
+        outside the volume.
     """
-    stage = _open(scene, objects, rng)
-    placed: list[Placed] = []
-    counts = _counts(scene, objects, rng)
-    for name in sorted(counts, key=lambda n: -contact_radius(n, objects)):
-        radius = contact_radius(name, objects)
-        share = min(1.0, CLUSTERED.get(name, 0.0) * scene.clustering)
-        for zyx in _populate(stage, counts[name], radius, share, string=name == "apo-ferritin"):
-            placed.append(Placed(name, zyx, radius, random_rotation(rng)))
-    debris = litter(stage, amount=scene.debris)
     geometry = Geometry(scene.shape, scene.voxel_spacing)
-    picks = _picks(placed, run, geometry)
+    radii = {name: contact_radius(name, objects, contacts) for name in objects.names}
+    if given is None:
+        stage = _open(scene, geometry, rng)
+        _furnish(stage, scene)
+        picks, asked = _at_random(stage, scene, objects, radii, run, means or {})
+    else:
+        picks = stand(given, objects=objects, geometry=geometry, run=run, rng=rng)
+        asked = {name: len(picks.of(name)) for name in picks.names}
+        stage = _open(scene, geometry, rng, around=picks.zyx)
+        stage.crowd.put(picks.zyx, np.array([radii[str(name)] for name in picks.objects]))
+        _furnish(stage, scene)
+    debris = litter(
+        stage,
+        amount=scene.debris,
+        decorated=scene.decorated,
+        filled=scene.filled,
+        cytosol=float(rng.uniform(*scene.cytosol)),
+    )
     inside = geometry.contains(picks.zyx)
-    return Arrangement(picks[inside], picks[~inside], tuple(debris), tuple(stage.clutter))
+    return Arrangement(
+        picks[inside], picks[~inside], tuple(debris), tuple(stage.clutter), asked, stage.ice
+    )
 
 
-def contact_radius(name: str, objects: ObjectTable) -> float:
-    """Return half the distance, in ångström, at which two of an object touch."""
-    return CONTACT.get(name, objects[name].radius)
-
-
-def _open(scene: Scene, objects: ObjectTable, rng: np.random.Generator) -> Stage:
-    """Pour the ice and place what particles must avoid."""
-    radii = [contact_radius(name, objects) for name in objects.names]
-    stage = pour(
-        Geometry(scene.shape, scene.voxel_spacing),
+def _open(
+    scene: Scene,
+    geometry: Geometry,
+    rng: np.random.Generator,
+    around: Float[np.ndarray, "n 3"] | None = None,
+) -> Stage:
+    """Pour the ice."""
+    ice = draw_ice(
+        geometry.extent,
         thickness=scene.ice,
-        largest_radius=max(100.0, *radii),
+        slope=scene.slope,
+        wedge=scene.wedge,
+        lens=scene.lens,
+        ceiling=scene.ceiling,
         rng=rng,
     )
-    furnish(stage, vesicles=scene.vesicles, beads=scene.beads, carbon=scene.carbon)
-    return stage
+    if around is not None:
+        ice = ice_around(around, ice=ice)
+    patches = draw_patches(geometry.extent, strength=scene.patchiness, rng=rng)
+    return Stage(np.array(geometry.extent), ice, patches, Crowd(), [], rng)
 
 
-def _counts(scene: Scene, objects: ObjectTable, rng: np.random.Generator) -> dict[str, int]:
+def _furnish(stage: Stage, scene: Scene) -> None:
+    """Place what particles must avoid, or what must avoid the particles."""
+    furnish(
+        stage,
+        vesicles=scene.vesicles,
+        beads=scene.beads,
+        carbon=scene.carbon,
+        actin=scene.actin,
+        microtubules=scene.microtubules,
+        contamination=scene.contamination,
+    )
+
+
+def _at_random(
+    stage: Stage,
+    scene: Scene,
+    objects: ObjectTable,
+    radii: Mapping[str, float],
+    run: str,
+    means: Mapping[str, float],
+) -> tuple[Picks, dict[str, int]]:
+    """Place particles at random; return them, and how many were asked for."""
+    asked = _counts(scene, objects, radii, means, stage.rng)
+    extent = (float(stage.extent[0]), float(stage.extent[1]), float(stage.extent[2]))
+    parts = [Picks(np.zeros((0, 3)), "", rotations=np.zeros((0, 3, 3)), run=run, extent=extent)]
+    for name in sorted(asked, key=lambda n: -radii[n]):
+        habit = HABITS.get(name, Habit())
+        zyx = populate(stage, asked[name], radii[name], habit, clustering=scene.clustering)
+        turns = random_rotations(len(zyx), stage.rng)
+        parts.append(Picks(zyx, name, rotations=turns, run=run, extent=extent))
+    return Picks.concatenate(parts), asked
+
+
+def _counts(
+    scene: Scene,
+    objects: ObjectTable,
+    radii: Mapping[str, float],
+    means: Mapping[str, float],
+    rng: np.random.Generator,
+) -> dict[str, int]:
     """Return how many of each object to place: at least one of each, unless told."""
     if scene.counts is not None:
         return {objects[name].name: count for name, count in scene.counts.items()}
@@ -149,63 +278,10 @@ def _counts(scene: Scene, objects: ObjectTable, rng: np.random.Generator) -> dic
     counts = {}
     for name in objects.names:
         # Some stand beyond the border, unlabelled: the margin they may stand in comes on top.
-        margin = float(np.prod(1 + 1.6 * contact_radius(name, objects) / sides))
-        mean = CZII_COUNTS.get(name, 30) * share * margin
-        counts[name] = max(1, round(mean * float(np.exp(scene.spread * rng.normal()))))
+        margin = float(np.prod(1 + 1.6 * radii[name] / sides))
+        mean = means.get(name, CZII_COUNTS.get(name, 30)) * share * margin
+        # The second term makes the mean of the scattered counts the mean asked for.
+        scatter = scene.spread * rng.normal() - scene.spread**2 / 2
+        drawn = mean * float(np.exp(scatter))
+        counts[name] = int(rng.poisson(drawn)) if name in means else max(1, round(drawn))
     return counts
-
-
-def _populate(
-    stage: Stage, count: int, radius: float, share: float, *, string: bool
-) -> list[Float[np.ndarray, " 3"]]:
-    """Place particles of one kind, a share of them in strings or in groups."""
-    placed: list[Float[np.ndarray, " 3"]] = []
-    # A group has 7.5 members on average, so fewer seeds than members start one.
-    starts = share / (7.5 - 6.5 * share)
-    while len(placed) < count:
-        left = count - len(placed)
-        size = int(stage.rng.integers(3, 13)) if stage.rng.random() < starts else 1
-        margin = 0.8 * radius if placed else 0.0  # one of each, at least, is labelled
-        seed = stage.attempt(partial(stage.spot, margin), radius)
-        if seed is None:
-            break
-        placed.append(seed)
-        placed.extend(_grow(stage, seed, radius, min(size, left) - 1, string=string))
-    return placed
-
-
-def _grow(
-    stage: Stage, seed: Float[np.ndarray, " 3"], radius: float, more: int, *, string: bool
-) -> list[Float[np.ndarray, " 3"]]:
-    """Add neighbours in touch with a group's last member (a string) or any of them."""
-    members = [seed]
-    heading = stage.rng.normal(size=3)
-    for _ in range(more):
-        start = members[-1 if string else int(stage.rng.integers(len(members)))]
-
-        def step(
-            start: Float[np.ndarray, " 3"] = start, heading: Float[np.ndarray, " 3"] = heading
-        ) -> Float[np.ndarray, " 3"]:
-            way = heading * (1.0 if string else 0.0) + stage.rng.normal(size=3) * 0.8
-            way /= np.linalg.norm(way)
-            return start + way * radius * stage.rng.uniform(2.0, 2.35)
-
-        found = stage.attempt(step, radius, attempts=20)
-        if found is None:
-            break
-        heading = (found - start) / radius
-        members.append(found)
-    return members[1:]
-
-
-def _picks(placed: list[Placed], run: str, geometry: Geometry) -> Picks:
-    """Return placed particles as picks."""
-    if not placed:
-        return Picks.empty(run, geometry.extent)
-    return Picks(
-        zyx=np.array([p.zyx for p in placed]),
-        objects=np.array([p.name for p in placed]),
-        rotations=np.array([p.rotation for p in placed]),
-        run=run,
-        extent=geometry.extent,
-    )
