@@ -115,7 +115,7 @@ def main() -> None:
     found = detector(options.weights)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tomogram.zarr"
-        volume, _ = simulate(seed=1, scene=Scene(shape=(z, y, x)))
+        volume = simulate(seed=1, scene=Scene(shape=(z, y, x))).tomogram
         write_volume(volume, path)
         # A process of its own, so that the peak is the main job's and not the simulation's.
         command = [sys.executable, __file__, "--main-job", str(path)]

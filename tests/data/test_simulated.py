@@ -17,7 +17,8 @@ from tomoscout.data.sampling import SamplingSettings
 from tomoscout.data.simulated import DataSettings, SimulatedTomograms, validation_tomograms
 from tomoscout.data.streams import Streams
 from tomoscout.ops.normalise import NormaliseSettings
-from tomoscout.simulation import Scene
+from tomoscout.simulation import Scene, Simulated, preset
+from tomoscout.simulation.preset import Vary
 
 OBJECTS = ObjectTable(objects=(CZII["ribosome"], CZII["apo-ferritin"]))
 SCENE = Scene(
@@ -58,16 +59,16 @@ def quick(monkeypatch):
         data = rng.standard_normal(scene.shape).astype(np.float32)
         zyx = rng.uniform(0, np.array(scene.shape) - 1, (8, 3)) * scene.voxel_spacing
         picks = Picks(zyx, np.array(objects.names * 4), run=name)
-        return Volume(data, scene.voxel_spacing, name), picks
+        volume = Volume(data, scene.voxel_spacing, name)
+        return Simulated({"denoised": volume}, picks, None, None, {})
 
-    monkeypatch.setattr(simulated.simulation, "simulate", fake)
-    monkeypatch.setattr(simulated, "_pair", lambda made: made)
+    monkeypatch.setattr(preset, "simulate", fake)
     return asked
 
 
 def test_a_patch_shows_dark_particles_where_its_target_marks_them():
     dataset = PatchDataset(
-        supply(spacing_jitter=0.1), objects=OBJECTS, patch=PATCH, augment=(), stride=2
+        supply(vary=Vary(spacing=0.1)), objects=OBJECTS, patch=PATCH, augment=(), stride=2
     )
     marked, all_of_it = [], []
     for i in range(8):
@@ -142,7 +143,7 @@ def test_patches_come_from_all_tomograms_alive_and_from_no_other(quick):
 
 
 def test_voxel_spacings_scatter_about_the_scenes_and_move_the_marks_along(quick):
-    tomograms = supply(batches=100, streams=1, kept=1, spacing_jitter=0.05)
+    tomograms = supply(batches=100, streams=1, kept=1, vary=Vary(spacing=0.05))
     for i in range(0, 160, 4):
         tomograms.draw((0, i), np.random.default_rng(0))
     relative = np.array([spacing for *_, spacing in quick]) / SCENE.voxel_spacing

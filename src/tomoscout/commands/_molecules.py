@@ -13,7 +13,7 @@ from tomoscout.io.structures import SUFFIXES, is_structure, read_structure
 from tomoscout.io.volumes import is_zarr, read_volume, strip_suffix, suffixes
 from tomoscout.io.volumes._spacing import SpacingUnknownError
 from tomoscout.simulation.molecules import Molecule, estimate_mass, from_atoms, from_map
-from tomoscout.simulation.shapes import CATALOGUE, blobs
+from tomoscout.simulation.shapes import blobs, find_shape
 
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _FORM = re.compile(
@@ -115,7 +115,7 @@ def _map(wanted: _Wanted) -> Molecule:
 
 def _known_mass(name: str) -> float | None:
     """Return the mass of a molecule of the package's own, in kilodalton."""
-    if name not in CATALOGUE:
+    if find_shape(name) is None:
         return None
     # Its radius is in its model; the table's is only asked of objects without one.
     return blobs(ObjectType(name=name, radius=100), variant=0, wobble=0.0).mass

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
 
 if TYPE_CHECKING:
     from tomoscout.core.picks import Picks
@@ -12,16 +14,23 @@ if TYPE_CHECKING:
 def simulate(
     output: Path,
     *,
+    preset: str = "czii",
     runs: int = 4,
-    shape: tuple[int, int, int] = (184, 630, 630),
-    voxel_spacing: float = 10.012444,
+    shape: tuple[int, int, int] | None = None,
+    voxel_spacing: float | None = None,
     seed: int = 0,
-    crowding: float = 1.0,
-    debris: float = 1.0,
-    noise: tuple[float, float] | None = None,
+    physics: str | None = None,
+    kinds: str | None = None,
+    molecule: tuple[str, ...] = (),
+    picks: Path | None = None,
+    crowding: float | None = None,
+    debris: float | None = None,
     max_tilt: tuple[float, float] | None = None,
     objects: Path | None = None,
+    truth: bool = False,
+    device: str = "cpu",
     overwrite: bool = False,
+    settings: Annotated[tuple[str, ...], Parameter(name="--set")] = (),
 ) -> None:
     """Simulate tomograms with known particles, as a project in the layout of copick and CZII.
 
@@ -33,96 +42,167 @@ def simulate(
     ----------
     output
         Folder of the project; made when missing.
+    preset
+        czii, czii-twin, shrec, in-situ, or a YAML file.
     runs
         How many tomograms.
     shape
-        Voxels of each, z y x.
+        Voxels of each, z y x; as the preset has it when not given.
     voxel_spacing
-        Edge of a voxel in Å.
+        Edge of a voxel in Å; as the preset has it when not given.
     seed
         Another number gives other tomograms.
+    physics
+        Microscope: full (a tilt series, reconstructed) or quick (one filter, ten times faster).
+    kinds
+        Comma-separated kinds of tomogram: denoised, wbp, ctfdeconvolved, isonetcorrected, or all.
+    molecule
+        What an object looks like, ``name=file``: a map (.mrc) or an atomic model (.cif, .pdb). A
+        map's mass in kDa goes behind it, ``name=file@465``. May be repeated. With a name that no
+        table knows, the given molecules are the objects, and the table's stand among them unpicked.
+    picks
+        Where the particles stand, instead of at random: any file or project of picks.
     crowding
         Particles per volume, in units of the CZII challenge's.
     debris
         Unlabelled small proteins, aggregates and filaments, in units of the usual amount.
-    noise
-        Lowest and highest noise of a 10 Å voxel, in units of solid protein.
     max_tilt
         Lowest and highest end of the tilt range, in degrees.
     objects
-        Object table: a copick configuration or YAML; the six CZII objects when not given.
+        Object table: a copick configuration or YAML; the preset's when not given.
+    truth
+        Write label volumes as well: which voxel belongs to which object, and to which particle.
+    device
+        Where the full microscope projects: cpu, auto, cuda or cuda:N. Only cpu repeats bit for bit.
     overwrite
         Replace what the folder holds.
+    settings
+        Any setting of the preset, ``section.key=value``; also as ``--section.key value``, such as
+        ``--scene.beads 3`` or ``--full.defocus 20000,30000``.
     """
-    import numpy as np
-
-    from tomoscout import simulation
     from tomoscout.commands._console import console, progress
     from tomoscout.commands._ledger import Ledger
+    from tomoscout.commands._molecules import read_molecules
+    from tomoscout.commands._simulated import (
+        check_given,
+        own_seed,
+        read_given,
+        run_name,
+        tables,
+        writer,
+    )
     from tomoscout.core.errors import UserError
-    from tomoscout.core.objects import CZII, read_objects
-    from tomoscout.core.settings import validate
-    from tomoscout.io.project_writer import write_copick_config, write_run
+    from tomoscout.core.objects import read_objects
+    from tomoscout.ops.precision import choose_device
+    from tomoscout.simulation.preset import read_preset, run_preset
 
     if runs < 1:
         raise UserError(f"--runs: at least 1 tomogram, found {runs}")
     if seed < 0:
         raise UserError(f"--seed: 0 or above, found {seed}")
-    table = read_objects(objects) if objects else CZII
-    scene = validate(
-        simulation.Scene,
-        {"shape": shape, "voxel_spacing": voxel_spacing, "crowding": crowding, "debris": debris},
-        source="simulate",
+    where = choose_device(device)
+    chosen = read_preset(
+        preset,
+        _overrides(
+            settings,
+            physics=physics,
+            kinds=None if kinds is None else _kinds(kinds),
+            scene={
+                "shape": shape,
+                "voxel_spacing": voxel_spacing,
+                "crowding": crowding,
+                "debris": debris,
+            },
+            full={"max_tilt": max_tilt},
+            quick={"max_tilt": max_tilt},
+        ),
     )
-    ranges = {"noise": noise, "max_tilt": max_tilt}
-    microscope = validate(
-        simulation.QuickSettings,
-        {key: value for key, value in ranges.items() if value is not None},
-        source="simulate",
+    molecules = read_molecules(molecule, resolution=2 * chosen.scene.voxel_spacing)
+    table, distractors = tables(
+        chosen, molecules, given=read_objects(objects) if objects else chosen.table
     )
+    standing = read_given(picks, table) if picks else {}
+    check_given(standing, chosen, preset_name=preset, runs=runs)
     ledger = Ledger(
         output,
         "simulation",
         {
             "seed": seed,
-            "scene": scene.model_dump(mode="json"),
-            "microscope": microscope.model_dump(mode="json"),
+            "preset": chosen.model_dump(mode="json"),
             "objects": table.model_dump(mode="json"),
+            "molecules": sorted(molecule),
+            "picks": str(picks) if picks else None,
+            "truth": truth,
             "version": _version(),
         },
         overwrite=overwrite,
     )
-    write_copick_config(output, table, name="Tomoscout simulation", overwrite=True)
-    todo = [index for index in range(runs) if _name(index) not in ledger.runs]
-    with progress(len(todo), "simulate") as bar:
-        for index in todo:
-            own_seed = int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
-            volume, picks = simulation.simulate(
-                seed=own_seed, scene=scene, microscope=microscope, objects=table, name=_name(index)
-            )
-            # A run that is not in the ledger yet was cut short: write it anew.
-            write_run(output, _name(index), volume, picks, overwrite=True)
-            ledger.done(_name(index), {"seed": own_seed, "particles": _counts(picks)})
-            bar.advance(1)
+    write = writer(chosen, output, table, truth=truth)
+    with ledger:
+        todo = [i for i in range(runs) if run_name(i, standing, chosen) not in ledger.runs]
+        with progress(len(todo), "simulate") as bar:
+            for done, index in enumerate(todo):
+                name = run_name(index, standing, chosen)
+                made = run_preset(
+                    chosen,
+                    seed=own_seed(seed, index),
+                    objects=table,
+                    distractors=distractors,
+                    molecules=molecules,
+                    given=_stand(standing, index),
+                    truth=truth or chosen.layout == "shrec",
+                    name=name,
+                    device=where,
+                    progress=lambda share, done=done: bar.update(done + share),
+                )
+                # A run that is not in the ledger yet was cut short: write it anew.
+                write(index, name, made)
+                found = {n: len(made.picks.of(n)) for n in table.names}
+                facts = {"seed": own_seed(seed, index), "particles": found, "asked": made.asked}
+                ledger.done(name, facts)
+                bar.update(done + 1)
     for index in range(runs):
-        found = ledger.runs[_name(index)]["particles"]
-        listing = "  ".join(f"{name} {count}" for name, count in found.items())
-        console.print(f"{_name(index)}: {listing or 'no particle fitted'}", highlight=False)
+        name = run_name(index, standing, chosen)
+        console.print(f"{name}: {_tell(ledger.runs[name])}", highlight=False)
     kept = runs - len(todo)
+    project = output if chosen.layout == "shrec" else output / "copick.json"
     console.print(
-        f"{output / 'copick.json'}: {runs} tomograms" + (f" ({kept} kept)" if kept else ""),
-        highlight=False,
+        f"{project}: {runs} tomograms" + (f" ({kept} kept)" if kept else ""), highlight=False
     )
 
 
-def _name(index: int) -> str:
-    """Return the name of a run."""
-    return f"TS_sim_{index}"
+def _overrides(settings: tuple[str, ...], **flags: Any) -> dict[str, Any]:
+    """Lay the flags that were given over the ``--set`` ones."""
+    from tomoscout.core.settings import merge, parse_overrides
+
+    sections = {
+        key: {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
+        for key, value in flags.items()
+    }
+    given = {key: value for key, value in sections.items() if value not in (None, {})}
+    return merge(parse_overrides(settings), given)
 
 
-def _counts(picks: Picks) -> dict[str, int]:
-    """Count the picks of each object."""
-    return {name: len(picks.of(name)) for name in picks.names}
+def _kinds(text: str) -> list[str]:
+    """Split a list of kinds; ``all`` stands for all of them."""
+    from tomoscout.simulation import KINDS
+
+    return list(KINDS) if text == "all" else [kind.strip() for kind in text.split(",")]
+
+
+def _stand(standing: dict[str, Picks], index: int) -> Picks | None:
+    """Return the given picks of a run, or None where they are drawn."""
+    return list(standing.values())[index % len(standing)] if standing else None
+
+
+def _tell(facts: dict[str, Any]) -> str:
+    """Say in words what a run holds, and what found no place."""
+    parts = []
+    for name, count in facts["particles"].items():
+        asked = facts["asked"].get(name, count)
+        # Some are asked for beyond the border on purpose: only a clear lack is worth a word.
+        parts.append(f"{name} {count}" + (f" of {asked}" if count < 0.7 * asked else ""))
+    return "  ".join(parts) or "no particle fitted"
 
 
 def _version() -> str:

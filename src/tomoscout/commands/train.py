@@ -21,6 +21,7 @@ def train(
     fold: int = 0,
     validation: str | None = None,
     objects: Path | None = None,
+    molecule: tuple[str, ...] = (),
     voxel_spacing: float | None = None,
     device: str = "auto",
     overwrite: bool = False,
@@ -53,6 +54,9 @@ def train(
         Comma-separated runs to hold out instead; ``none`` holds out none.
     objects
         Table of objects (YAML or copick config), instead of the project's own.
+    molecule
+        What a simulated object looks like, ``name=file``: a map or an atomic model, as 'simulate'
+        takes them. May be repeated; only with --data.source simulation.
     voxel_spacing
         Edge of a voxel in Å, where the files' headers do not say.
     device
@@ -64,10 +68,12 @@ def train(
         such as ``--training.steps 300`` or ``--model.name unet``.
     """
     from tomoscout.commands._console import console
+    from tomoscout.commands._molecules import read_molecules
+    from tomoscout.commands._simulated import tables
     from tomoscout.commands._weights import load_weights
     from tomoscout.core.errors import UserError
-    from tomoscout.core.objects import read_objects
-    from tomoscout.core.settings import parse_overrides
+    from tomoscout.core.objects import CZII, read_objects
+    from tomoscout.core.settings import merge, parse_overrides
     from tomoscout.io.project import open_project
     from tomoscout.training.inherit import default_recipe, inherited
     from tomoscout.training.recipe import read_recipe
@@ -75,7 +81,11 @@ def train(
     start = None if init is None else load_weights(init)
     recipe = recipe or default_recipe(start)
     under = None if start is None else inherited(start.card)
-    checked = read_recipe(recipe, parse_overrides(settings), under=under)
+    overrides = parse_overrides(settings)
+    if molecule:
+        overrides = merge(overrides, {"data": {"molecules": molecule}})
+    checked = read_recipe(recipe, overrides, under=under)
+    molecules = read_molecules(checked.data.molecules)
     layers = ("defaults", *([f"weights {start.name}"] if start else []), f"recipe {recipe}")
     held_out = None if validation is None else _names(validation)
     opened = None
@@ -86,13 +96,23 @@ def train(
             "--voxel-spacing is for a project's files; that of simulated tomograms is "
             "--data.scene.voxel-spacing"
         )
+    table = read_objects(objects) if objects and opened is None else None
+    if molecules:
+        if checked.data.source != "simulation":
+            raise UserError("--molecule is for simulated tomograms: add --data.source simulation")
+        known = table or (CZII if opened is None else opened.objects)
+        table, strangers = tables(checked.data, molecules, given=known)
+        names = () if strangers is None else tuple(strangers.names)
+        data = checked.data.model_copy(update={"distractors": names})
+        checked = checked.model_copy(update={"data": data})
     trained = train_with_bar(
         opened,
         output,
         recipe=checked,
         validation=held_out,
         fold=fold,
-        objects=read_objects(objects) if objects and opened is None else None,
+        objects=table if opened is None else None,
+        molecules=molecules,
         device=device,
         overwrite=overwrite,
         init=start,

@@ -17,6 +17,7 @@ alive takes 8 ms. Three tomograms are alive in each of eight streams, 24 MB each
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -28,33 +29,36 @@ from tomoscout import simulation
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks
-from tomoscout.core.settings import Settings
 from tomoscout.core.volume import Volume
 from tomoscout.data.pool import Cut, Key, Pool
 from tomoscout.data.runs import TrainingRun, load_run
 from tomoscout.data.sampling import SamplingSettings
 from tomoscout.data.streams import Streams
 from tomoscout.ops.normalise import NormaliseSettings
+from tomoscout.simulation.molecules import Molecule, realise
+from tomoscout.simulation.preset import Simulation, Vary, run_preset
 
 _LOOKED_AT = 4  # tomograms in which every object must be seen; a rare one may miss the first
 
 _TRAINING, _VALIDATION = 0, 1  # two series of seeds that share none
 
 
-class DataSettings(Settings):
+class DataSettings(Simulation):
     """Where patches come from; all but the first are for ``simulation``."""
 
     source: Literal["project", "simulation"] = "project"
     """``project``: annotated runs. ``simulation``: tomograms simulated meanwhile; the runs of a
     project, if one is given, are then only validated on."""
+    preset: str | None = None
+    """Preset of the simulation that lies under the settings made here."""
+    molecules: tuple[str, ...] = ()
+    """What objects look like, ``name=file``, instead of the package's models."""
     scene: simulation.Scene = simulation.Scene(shape=(184, 256, 256))
     """What a simulated tomogram holds, and its size."""
-    microscope: simulation.QuickSettings = simulation.QuickSettings()
-    """Ranges of imaging conditions; every tomogram draws its own."""
-    wobble: float = Field(default=3.0, ge=0)
-    """How far domains of molecules stray from the published shapes, in ångström."""
-    spacing_jitter: float = Field(default=0.03, ge=0, le=0.2)
-    """Largest relative deviation of a tomogram's voxel spacing from the scene's."""
+    physics: Literal["full", "quick"] = "quick"
+    """Microscope: ``quick`` costs half of what ``full`` does, at this size."""
+    vary: Vary = Vary(spacing=0.03)
+    """What differs between tomograms."""
     patches_per_tomogram: int = Field(default=32, ge=1)
     """Patches drawn before a new tomogram takes the place of the oldest; fewer cost more time."""
     streams: int = Field(default=8, ge=1)
@@ -83,6 +87,8 @@ class SimulatedTomograms:
         How patches are dealt to the series of tomograms.
     seed
         Decides every tomogram.
+    molecules
+        Looks of objects, by name, instead of the package's models.
 
     Raises
     ------
@@ -99,8 +105,10 @@ class SimulatedTomograms:
         normalise: NormaliseSettings,
         streams: Streams,
         seed: int = 0,
+        molecules: Mapping[str, Molecule] | None = None,
     ) -> None:
         self.settings = settings
+        self.molecules = prepare(molecules or {}, settings.scene.voxel_spacing)
         self.objects = objects
         self.normalise = normalise
         self.streams = streams
@@ -136,16 +144,12 @@ class SimulatedTomograms:
     def _run(self, number: int) -> TrainingRun:
         """Simulate a tomogram and bring it to the network's scale."""
         entropy = np.random.SeedSequence([_TRAINING, self.seed, number])
-        jitter = self.settings.spacing_jitter
-        spacing = self.settings.scene.voxel_spacing * np.random.default_rng(entropy).uniform(
-            1 - jitter, 1 + jitter
-        )
         volume, picks = _simulate(
             self.settings,
             entropy=entropy,
             objects=self.objects,
+            molecules=self.molecules,
             name=f"simulated {number}",
-            voxel_spacing=float(spacing),
         )
         # Protein is dark in simulations, whatever it is in the user's files.
         dark = self.normalise.model_copy(update={"invert": False})
@@ -167,13 +171,22 @@ class SimulatedTomograms:
         )
 
 
+def prepare(molecules: Mapping[str, Molecule], voxel_spacing: float) -> dict[str, Molecule]:
+    """Put given molecules on voxels as fine as the simulator draws them, once and for all."""
+    return {n: realise(m, voxel_spacing=voxel_spacing / 2) for n, m in molecules.items()}
+
+
 def validation_names(settings: DataSettings) -> tuple[str, ...]:
     """Return the names of the tomograms that `validation_tomograms` simulates."""
     return tuple(f"simulated-{index}" for index in range(settings.validation))
 
 
 def validation_tomograms(
-    settings: DataSettings, *, objects: ObjectTable, bright: bool = False
+    settings: DataSettings,
+    *,
+    objects: ObjectTable,
+    molecules: Mapping[str, Molecule] | None = None,
+    bright: bool = False,
 ) -> list[tuple[Volume, Picks]]:
     """Simulate the tomograms to validate on: none is ever trained on, whatever the seed.
 
@@ -183,17 +196,21 @@ def validation_tomograms(
         What to simulate, and how many. The voxel spacing is the scene's, without jitter.
     objects
         What to place.
+    molecules
+        Looks of objects, by name, instead of the package's models.
     bright
         Whether protein is to be bright, as where ``normalise.invert`` is set.
     """
     found = []
+    looks = prepare(molecules or {}, settings.scene.voxel_spacing)
+    nominal = settings.vary.model_copy(update={"spacing": 0.0})
     for index, name in enumerate(validation_names(settings)):
         volume, picks = _simulate(
-            settings,
+            settings.model_copy(update={"vary": nominal}),
             entropy=np.random.SeedSequence([_VALIDATION, index]),
             objects=objects,
+            molecules=looks,
             name=name,
-            voxel_spacing=settings.scene.voxel_spacing,
         )
         found.append((replace(volume, data=-volume.read()) if bright else volume, picks))
     return found
@@ -204,23 +221,18 @@ def _simulate(
     *,
     entropy: np.random.SeedSequence,
     objects: ObjectTable,
+    molecules: Mapping[str, Molecule],
     name: str,
-    voxel_spacing: float,
 ) -> tuple[Volume, Picks]:
     """Simulate one tomogram: the one place that knows how `simulation.simulate` is called."""
-    made = simulation.simulate(
+    made = run_preset(
+        settings,
         seed=int(entropy.generate_state(1, np.uint64)[0]),
-        scene=settings.scene.model_copy(update={"voxel_spacing": voxel_spacing}),
-        microscope=settings.microscope,
         objects=objects,
+        distractors=settings.distractor_table(),
+        molecules=molecules,
         name=name,
-        wobble=settings.wobble,
         # Workers each have a core; the training's own process waits, so all cores are free.
         workers=None if get_worker_info() is None else 1,
     )
-    return _pair(made)
-
-
-def _pair(made: tuple[Volume, Picks]) -> tuple[Volume, Picks]:
-    """Return what a training needs of a simulation."""
-    return made
+    return made.tomogram, made.picks

@@ -65,6 +65,47 @@ def write_run(
         write_overlay([named], root / "overlay", user=user, session=session, overwrite=overwrite)
 
 
+def write_segmentation(
+    root: str | PathLike[str],
+    run_name: str,
+    labels: Volume,
+    *,
+    name: str,
+    user: str = "simulation",
+    session: str = "0",
+    overwrite: bool = False,
+) -> Path:
+    """Write a label volume where copick looks for a multilabel segmentation; return its path.
+
+    Parameters
+    ----------
+    root
+        Folder of the project.
+    run_name
+        Name of the run.
+    labels
+        Unsigned integers, 0 for background.
+    name
+        Of the segmentation.
+    user, session
+        Who made it, and in which session.
+    overwrite
+        Whether one of the same name is replaced.
+
+    Raises
+    ------
+    UserError
+        If a name cannot be a file's name, or the segmentation exists and ``overwrite`` is off.
+    """
+    for part in (run_name, name, user, session):
+        _check_name(part)
+    folder = Path(root) / "overlay" / "ExperimentRuns" / run_name / "Segmentations"
+    spacing = f"{labels.voxel_spacing:.3f}"
+    path = folder / f"{spacing}_{user}_{session}_{name}-multilabel.zarr"
+    write_volume(labels, path, overwrite=overwrite)
+    return path
+
+
 def write_copick_config(
     root: str | PathLike[str], objects: ObjectTable, *, name: str, overwrite: bool = False
 ) -> Path:

@@ -1,39 +1,96 @@
 """Tomograms with known truth: molecules, scenes and the microscope.
 
-`simulate` draws a scene (who stands where), looks up what its molecules look like (shapes, then
-densities on voxels), renders it and looks at it through the quick microscope.
+`simulate` draws a scene (who stands where), looks up what its molecules look like (shapes, maps or
+atoms, then densities on voxels), renders it, and looks at it through one of two microscopes.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
+from jaxtyping import Float32
+from scipy import ndimage
 
-from tomoscout.core.objects import CZII, ObjectTable
+from tomoscout.core.errors import UserError, did_you_mean
+from tomoscout.core.objects import CZII, ObjectTable, ObjectType
 from tomoscout.core.picks import Picks
 from tomoscout.core.volume import Volume
-from tomoscout.simulation.density import Density, rasterise
-from tomoscout.simulation.quick import QuickSettings, draw, image
+from tomoscout.simulation import physics, quick
+from tomoscout.simulation.density import Density
+from tomoscout.simulation.labels import Labels, label_volume
+from tomoscout.simulation.molecules import Molecule, realise
+from tomoscout.simulation.physics import PhysicsSettings
+from tomoscout.simulation.quick import QuickSettings
+from tomoscout.simulation.reconstruction import KINDS
 from tomoscout.simulation.render import render
 from tomoscout.simulation.scene import Arrangement, Scene, arrange
 from tomoscout.simulation.shapes import blobs
 from tomoscout.simulation.surroundings import DEBRIS
 
-__all__ = ["QuickSettings", "Scene", "simulate"]
+__all__ = [
+    "KINDS",
+    "Labels",
+    "PhysicsSettings",
+    "QuickSettings",
+    "Scene",
+    "Simulated",
+    "simulate",
+]
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A simulated run and its truth.
+
+    Attributes
+    ----------
+    tomograms
+        By kind: ``denoised``, ``wbp``, ``ctfdeconvolved``, ``isonetcorrected``.
+    picks
+        True centres and poses of the objects.
+    density
+        The scene before any microscope, in units of solid protein; None unless asked for.
+    labels
+        Which voxel belongs to which object and particle; None unless asked for.
+    asked
+        How many of each object were to be placed; fewer may have found a place.
+    """
+
+    tomograms: Mapping[str, Volume]
+    picks: Picks
+    density: Volume | None
+    labels: Labels | None
+    asked: Mapping[str, int]
+
+    @property
+    def tomogram(self) -> Volume:
+        """The denoised tomogram, or the first kind there is."""
+        return self.tomograms.get("denoised") or next(iter(self.tomograms.values()))
 
 
 def simulate(
     *,
     seed: int,
     scene: Scene | None = None,
-    microscope: QuickSettings | None = None,
+    microscope: PhysicsSettings | QuickSettings | None = None,
     objects: ObjectTable = CZII,
+    distractors: ObjectTable | None = None,
+    strangers: float = 8.0,
+    molecules: Mapping[str, Molecule] | None = None,
+    given: Picks | None = None,
+    kinds: Sequence[str] = ("denoised",),
+    truth: bool = False,
     name: str = "simulated",
     wobble: float = 3.0,
     workers: int | None = None,
-) -> tuple[Volume, Picks]:
-    """Simulate a tomogram and its true picks; the same arguments give the same bytes.
+    device: torch.device | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Simulated:
+    """Simulate a run and its truth; the same arguments give the same bytes on a processor.
 
     Parameters
     ----------
@@ -42,50 +99,204 @@ def simulate(
     scene
         What the tomogram holds.
     microscope
-        Ranges of imaging conditions.
+        Ranges of imaging conditions; its type chooses the microscope. The quick one by default.
     objects
         What to place; objects without a model of their own become lumps of their radius.
+    distractors
+        Objects that stand among them and are not picked.
+    strangers
+        Mean number of each distractor in a tomogram of the challenge's size; a run draws its own
+        number of each, often none.
+    molecules
+        Looks of objects or distractors, by name, instead of the package's models.
+    given
+        Where the objects stand; at random when None.
+    kinds
+        Kinds of tomogram to make; the quick microscope knows ``denoised`` only.
+    truth
+        Whether the density and the label volumes are returned as well.
     name
         Run name.
     wobble
         How far the molecules' domains stray from the published shapes, in ångström: a detector
-        should not learn our models by heart.
+        should not learn our models by heart. Given molecules are blurred by up to as much.
     workers
         Threads, by default one per core; the result does not depend on it.
+    device
+        Where the full microscope projects; the processor by default.
+    progress
+        Called with the share that is done.
+
+    Raises
+    ------
+    UserError
+        If a kind or a molecule's name is unknown, or given picks do not fit the scene.
     """
     scene = scene or Scene()
+    looks = dict(molecules or {})
+    everything = _together(objects, distractors)
+    _check(kinds, looks, everything, microscope)
+    foreign = [] if distractors is None else distractors.names
     for_scene, for_shapes, for_image = np.random.default_rng(seed).spawn(3)
-    arrangement = arrange(scene, objects=objects, rng=for_scene, run=name)
+    densities = _densities(everything, looks, scene.voxel_spacing, wobble, for_shapes)
+    arrangement = arrange(
+        scene,
+        objects=everything,
+        rng=for_scene,
+        run=name,
+        given=given,
+        contacts={key: _contact(densities[key]) for key in [*looks, *foreign]},
+        means={key: float(for_shapes.exponential(strangers)) for key in foreign},
+    )
     volume = render(
         arrangement,
         shape=scene.shape,
         voxel_spacing=scene.voxel_spacing,
-        densities=_densities(arrangement, objects, scene.voxel_spacing, wobble, for_shapes),
-        occupancy={n: float(np.exp(0.12 * for_shapes.normal())) for n in objects.names},
+        densities=densities,
+        occupancy={n: float(np.exp(0.12 * for_shapes.normal())) for n in everything.names},
     )
-    tomogram = image(
+    known = Volume(volume.copy(), scene.voxel_spacing, name) if truth else None
+    tomograms = _image(
         volume,
-        voxel_spacing=scene.voxel_spacing,
-        conditions=draw(microscope or QuickSettings(), for_image),
+        scene,
+        microscope or QuickSettings(),
+        kinds=kinds,
+        thickness=arrangement.thickness,
         rng=for_image,
         workers=workers or os.cpu_count() or 1,
+        device=device,
+        progress=progress,
     )
-    return Volume(tomogram, scene.voxel_spacing, name), arrangement.picks
+    arrangement = _without(arrangement, distractors)
+    labels = None
+    if truth:
+        labels = label_volume(
+            arrangement,
+            shape=scene.shape,
+            voxel_spacing=scene.voxel_spacing,
+            densities=densities,
+            objects=objects,
+        )
+    named = {kind: Volume(t, scene.voxel_spacing, name) for kind, t in tomograms.items()}
+    asked = {n: arrangement.asked.get(n, 0) for n in objects.names}
+    return Simulated(named, arrangement.picks, known, labels, asked)
+
+
+def _together(objects: ObjectTable, distractors: ObjectTable | None) -> ObjectTable:
+    """Return one table of all that is placed."""
+    extra = () if distractors is None else distractors.objects
+    return ObjectTable(objects=(*objects.objects, *extra))
+
+
+def _without(arrangement: Arrangement, distractors: ObjectTable | None) -> Arrangement:
+    """Return an arrangement whose picks are objects only."""
+    if distractors is None:
+        return arrangement
+    keep = ~np.isin(arrangement.picks.objects, distractors.names)
+    return replace(arrangement, picks=arrangement.picks[keep])
+
+
+def _check(
+    kinds: Sequence[str],
+    looks: Mapping[str, Molecule],
+    objects: ObjectTable,
+    microscope: PhysicsSettings | QuickSettings | None,
+) -> None:
+    """Refuse what does not exist before any time is spent."""
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UserError(
+                f"unknown kind of tomogram '{kind}': choose from {', '.join(KINDS)}."
+                + did_you_mean(kind, KINDS)
+            )
+        if kind != "denoised" and not isinstance(microscope, PhysicsSettings):
+            raise UserError(
+                f"the quick microscope makes 'denoised' tomograms only, not '{kind}': use the full "
+                "one (--physics full)"
+            )
+    if not kinds:
+        raise UserError(f"no kind of tomogram asked for: choose from {', '.join(KINDS)}")
+    for key in looks:
+        if key not in objects.names:
+            raise UserError(
+                f"a molecule for '{key}', which is none of the objects {', '.join(objects.names)}."
+                + did_you_mean(key, objects.names)
+            )
 
 
 def _densities(
-    arrangement: Arrangement,
     objects: ObjectTable,
+    looks: Mapping[str, Molecule],
     voxel_spacing: float,
     wobble: float,
     rng: np.random.Generator,
 ) -> dict[str, Density]:
     """Draw this tomogram's variant of every molecule, at half the volume's voxel spacing."""
     variant = int(rng.integers(2**31))
-    kinds = [*objects.objects, *DEBRIS]
-    return {
-        kind.name: rasterise(
-            blobs(kind, variant=variant, wobble=wobble), voxel_spacing=voxel_spacing / 2
+    fine = voxel_spacing / 2
+    densities = {}
+    for kind in (*objects.objects, *DEBRIS):
+        if kind.name in looks:
+            found = realise(looks[kind.name], voxel_spacing=fine)
+            densities[kind.name] = _blurred(found, float(rng.uniform(0, wobble)))
+        else:
+            shape = blobs(kind, variant=variant, wobble=wobble)
+            densities[kind.name] = realise(shape, voxel_spacing=fine)
+    return densities
+
+
+def _blurred(density: Density, sigma: float) -> Density:
+    """Blur a density by a standard deviation in ångström; its margin takes nearly all of it."""
+    if sigma < 0.1 * density.voxel_spacing:
+        return density
+    width = sigma / density.voxel_spacing
+    padded = np.pad(density.data, int(np.ceil(3 * width)))
+    return replace(density, data=ndimage.gaussian_filter(padded, width))
+
+
+def _contact(density: Density) -> float:
+    """Return the radius, in ångström, of the solid sphere that is as spread out as a molecule."""
+    at = np.indices(density.data.shape) - density.data.shape[0] // 2
+    spread = float((density.data * (at**2).sum(axis=0)).sum() / density.data.sum())
+    return float(np.sqrt(5 / 3 * spread)) * density.voxel_spacing
+
+
+def _image(
+    volume: Float32[np.ndarray, "z y x"],
+    scene: Scene,
+    microscope: PhysicsSettings | QuickSettings,
+    *,
+    kinds: Sequence[str],
+    thickness: float,
+    rng: np.random.Generator,
+    workers: int,
+    device: torch.device | None,
+    progress: Callable[[float], None] | None,
+) -> dict[str, Float32[np.ndarray, "z y x"]]:
+    """Look at the scene through the microscope that the settings belong to."""
+    if isinstance(microscope, PhysicsSettings):
+        return physics.image(
+            volume,
+            voxel_spacing=scene.voxel_spacing,
+            conditions=physics.draw(microscope, rng),
+            thickness=thickness,
+            rng=rng,
+            kinds=kinds,
+            workers=workers,
+            device=device,
+            progress=progress,
         )
-        for kind in kinds
-    }
+    tomogram = quick.image(
+        volume,
+        voxel_spacing=scene.voxel_spacing,
+        conditions=quick.draw(microscope, rng),
+        rng=rng,
+        workers=workers,
+    )
+    return {"denoised": tomogram}
+
+
+def object_of(name: str, molecule: Molecule) -> ObjectType:
+    """Return a row of the object table for a molecule that no table knows."""
+    density = realise(molecule, voxel_spacing=10.0)
+    return ObjectType(name=name, radius=round(_contact(density)))

@@ -17,6 +17,7 @@ The challenge offers four tomograms of each run, and so does the simulator:
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, get_args
 
 import numpy as np
 import scipy.fft
@@ -28,7 +29,8 @@ from tomoscout.simulation.filters import multiply
 from tomoscout.simulation.projection import back_project
 from tomoscout.simulation.tilt_series import TiltSeries
 
-KINDS = ("denoised", "wbp", "ctfdeconvolved", "isonetcorrected")
+Kind = Literal["denoised", "wbp", "ctfdeconvolved", "isonetcorrected"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 _ROLL = 0.8  # share of the Nyquist frequency at which the ramp starts to bend down
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tomoscout.core.errors import UserError
@@ -14,6 +14,7 @@ from tomoscout.data.runs import load_runs
 from tomoscout.data.simulated import SimulatedTomograms, validation_names, validation_tomograms
 from tomoscout.data.streams import Streams
 from tomoscout.io.project import Project, Run
+from tomoscout.simulation.molecules import Molecule
 from tomoscout.training.callbacks import ValidationRun
 from tomoscout.training.recipe import Recipe
 
@@ -57,7 +58,11 @@ def choose_runs(
 
 
 def load_material(
-    project: Project | None, fold: Fold, recipe: Recipe, objects: ObjectTable
+    project: Project | None,
+    fold: Fold,
+    recipe: Recipe,
+    objects: ObjectTable,
+    molecules: Mapping[str, Molecule] | None = None,
 ) -> Material:
     """Load the runs that were chosen, and simulate what there is to simulate at the start.
 
@@ -68,12 +73,15 @@ def load_material(
     """
     supply: Supply
     if recipe.data.source == "simulation":
-        supply, voxel_spacing = _simulated(recipe, objects), recipe.data.scene.voxel_spacing
+        supply, voxel_spacing = (
+            _simulated(recipe, objects, molecules),
+            recipe.data.scene.voxel_spacing,
+        )
     else:
         runs = load_runs(_runs(project, fold.train), recipe.normalise, kind=recipe.kind)
         supply = Pool(runs, objects=objects, sampling=recipe.sampling)
         voxel_spacing = runs[0].voxel_spacing
-    return Material(supply, voxel_spacing, _validation(project, fold, recipe, objects))
+    return Material(supply, voxel_spacing, _validation(project, fold, recipe, objects, molecules))
 
 
 def _annotated(project: Project, purpose: str) -> list[str]:
@@ -94,7 +102,9 @@ def _runs(project: Project | None, names: Sequence[str]) -> list[Run]:
     return [by_name[name] for name in names]
 
 
-def _simulated(recipe: Recipe, objects: ObjectTable) -> SimulatedTomograms:
+def _simulated(
+    recipe: Recipe, objects: ObjectTable, molecules: Mapping[str, Molecule] | None
+) -> SimulatedTomograms:
     """Make the endless supply, in step with the loader that will ask it."""
     settings = recipe.training
     streams = Streams(
@@ -110,18 +120,25 @@ def _simulated(recipe: Recipe, objects: ObjectTable) -> SimulatedTomograms:
         normalise=recipe.normalise,
         streams=streams,
         seed=settings.seed,
+        molecules=molecules,
     )
 
 
 def _validation(
-    project: Project | None, fold: Fold, recipe: Recipe, objects: ObjectTable
+    project: Project | None,
+    fold: Fold,
+    recipe: Recipe,
+    objects: ObjectTable,
+    molecules: Mapping[str, Molecule] | None,
 ) -> list[ValidationRun]:
     """Load or simulate the held-out tomograms."""
     if not fold.validation:
         return []
     if project is None:
         bright = recipe.normalise.invert
-        made = validation_tomograms(recipe.data, objects=objects, bright=bright)
+        made = validation_tomograms(
+            recipe.data, objects=objects, molecules=molecules, bright=bright
+        )
         return [ValidationRun(volume, truth) for volume, truth in made]
     return [
         ValidationRun(run.tomogram(recipe.kind).load(), run.picks())

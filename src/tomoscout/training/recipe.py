@@ -23,6 +23,7 @@ from tomoscout.losses import LOSSES
 from tomoscout.models import MODELS
 from tomoscout.ops.normalise import NormaliseSettings
 from tomoscout.pickers import PICKERS
+from tomoscout.simulation.preset import preset_values
 from tomoscout.targets import TARGETS
 
 
@@ -139,9 +140,20 @@ def read_recipe(
             + did_you_mean(str(name), names)
         )
     defaults = merge(Recipe().model_dump(mode="json"), under or {})
-    recipe = validate(Recipe, merge(merge(defaults, values), overrides or {}), source=source)
+    given = merge(values, overrides or {})
+    recipe = validate(Recipe, merge(merge(defaults, _of_preset(given)), given), source=source)
     _check(recipe, source)
     return recipe
+
+
+def _of_preset(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the simulation's preset says, where one is named; how it is written is no use."""
+    data = given.get("data")
+    name = data.get("preset") if isinstance(data, Mapping) else None
+    if name is None:
+        return {}
+    values, _ = preset_values(str(name))
+    return {"data": {k: v for k, v in values.items() if k not in ("layout", "needs_picks")}}
 
 
 def _check(recipe: Recipe, source: str) -> None:

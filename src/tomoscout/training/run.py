@@ -17,6 +17,7 @@ from tomoscout.io.project import DEFAULT_OBJECTS, Project, open_project
 from tomoscout.losses import LOSSES
 from tomoscout.models import MODELS
 from tomoscout.ops.precision import choose_device
+from tomoscout.simulation.molecules import Molecule
 from tomoscout.training._folder import find_checkpoint
 from tomoscout.training._material import choose_runs, load_material
 from tomoscout.training.callbacks import Progress
@@ -54,6 +55,7 @@ def train(
     fold: int = 0,
     objects: ObjectTable | None = None,
     init: Detector | str | Path | None = None,
+    molecules: Mapping[str, Molecule] | None = None,
     device: str = "auto",
     overwrite: bool = False,
     tell: Callable[[Progress], None] | None = None,
@@ -82,6 +84,8 @@ def train(
     init
         Weights to start from (fine-tuning), or their name, path or URL: see ``inherit`` for the
         settings they bring, and ``transfer`` for what is taken over when the objects differ.
+    molecules
+        Looks of simulated objects, by name, instead of the package's models.
     device
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     overwrite
@@ -118,7 +122,7 @@ def train(
     if init is not None:  # its name may stand for other weights another day
         record["init"] = fingerprint(init)
     resume = find_checkpoint(folder, record, overwrite=overwrite)
-    material = load_material(project, chosen, recipe, table)
+    material = load_material(project, chosen, recipe, table, molecules)
     if init is not None:
         check_spacing(init, material.voxel_spacing)
     job = Job(

@@ -82,7 +82,8 @@ def write(
     """Write a pyramid of three levels, slab by slab; float16 stays, all else becomes float32.
 
     Each level is the mean of 2 x 2 x 2 voxels of the level before; at an odd edge, of those
-    there are.
+    there are. Unsigned integers are labels: they stay what they are, and each level takes the
+    first of 2 x 2 x 2 voxels.
 
     Parameters
     ----------
@@ -101,7 +102,9 @@ def write(
     require_zarr(path, zarr_format)
     if path.is_dir() and any(path.iterdir()) and not _is_store(path):
         raise UserError(f"{path}: a folder that is no zarr store: choose another name")
-    dtype = np.float16 if volume.data.dtype == np.float16 else np.float32
+    given = np.dtype(volume.data.dtype)
+    labels = given.kind == "u"
+    dtype = given if labels or given == np.float16 else np.dtype(np.float32)
     with atomic_path(path, overwrite=overwrite) as temporary:
         temporary.mkdir()
         levels = []
@@ -118,12 +121,12 @@ def write(
             shape = tuple(-(-n // 2) for n in shape)
         for start in range(0, volume.shape[0], _CHUNK[0]):
             slab = volume.read(slice(start, start + _CHUNK[0]))
-            for level, block in enumerate(_pyramid(slab)):
+            for level, block in enumerate(_pyramid(slab, labels=labels)):
                 first = start >> level
                 levels[level][first : first + len(block)] = block.astype(dtype)
             if progress is not None:
                 progress(min(start + _CHUNK[0], volume.shape[0]) / volume.shape[0])
-        _write_metadata(temporary, volume, version)
+        _write_metadata(temporary, volume, version, method="nearest" if labels else "mean")
 
 
 def _find_image(path: Path) -> _Image:
@@ -227,10 +230,14 @@ def _is_store(path: Path) -> bool:
     return any((path / name).exists() for name in (".zgroup", ".zarray", "zarr.json"))
 
 
-def _pyramid(slab: Float[np.ndarray, "z y x"]) -> Iterator[Float[np.ndarray, "_ _ _"]]:
-    """Yield a slab and its means over 2 x 2 x 2 voxels."""
+def _pyramid(
+    slab: Float[np.ndarray, "z y x"], *, labels: bool
+) -> Iterator[Float[np.ndarray, "_ _ _"]]:
+    """Yield a slab and its means over 2 x 2 x 2 voxels, or of labels every other voxel."""
     for level in range(_LEVELS):
-        if level:
+        if level and labels:
+            slab = slab[::2, ::2, ::2]
+        elif level:
             for axis in range(3):
                 slab = _halve(slab, axis)
         yield slab
@@ -245,7 +252,7 @@ def _halve(block: Float[np.ndarray, "z y x"], axis: int) -> Float[np.ndarray, "_
     return np.add.reduceat(block, starts, axis=axis) / counts.reshape(along)
 
 
-def _write_metadata(path: Path, volume: Volume, version: str) -> None:
+def _write_metadata(path: Path, volume: Volume, version: str, *, method: str) -> None:
     """Write what makes a zarr group an OME-Zarr image."""
     axes = [{"name": name, "type": "space", "unit": "angstrom"} for name in "zyx"]
     datasets = []
@@ -257,7 +264,7 @@ def _write_metadata(path: Path, volume: Volume, version: str) -> None:
         if level:
             transformations.append({"type": "translation", "translation": [shift] * 3})
         datasets.append({"path": str(level), "coordinateTransformations": transformations})
-    image: dict[str, Any] = {"name": "/", "axes": axes, "datasets": datasets, "type": "mean"}
+    image: dict[str, Any] = {"name": "/", "axes": axes, "datasets": datasets, "type": method}
     files: dict[str, Any]
     if version == "0.4":
         image["version"] = version

@@ -1,0 +1,103 @@
+"""Measure how much particles stand out from the background, as it was measured on real slices.
+
+    python benchmarks/realism.py --runs 4 -o out/realism [--molecule ribosome=MAP ...]
+
+Simulates tomograms with the preset ``czii`` and prints contrast-to-noise per object beside that of
+slices of three real denoised tomograms of the challenge: the mean within 0.6 of the radius against
+the slice's median, in robust standard deviations of the slice, over picks within four slices, on
+slices binned twice, as the published pictures are. A picture of one slice is saved beside.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+
+from tomoscout.cli import main as tomoscout
+from tomoscout.core.objects import CZII
+from tomoscout.core.picks import Picks
+from tomoscout.core.volume import Volume
+from tomoscout.io.project import open_project
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+# TS_6_4 z 62, TS_86_3 z 50, TS_5_4 z 32: lowest and highest.
+REAL = {
+    "ribosome": (3.8, 7.0),
+    "apo-ferritin": (2.7, 3.5),
+    "thyroglobulin": (1.8, 2.2),
+    "beta-galactosidase": (2.3, 3.1),
+    "virus-like-particle": (4.4, 4.4),
+}
+
+
+def contrast_to_noise(volume: Volume, picks: Picks, *, every: int = 8) -> dict[str, list[float]]:
+    """Return contrast-to-noise of each pick in each slice near it, by object."""
+    found: dict[str, list[float]] = {}
+    size = 2 * volume.voxel_spacing
+    heights = picks.zyx[:, 0] / volume.voxel_spacing
+    data = volume.read()
+    for z in range(0, data.shape[0], every):
+        near = np.flatnonzero(np.abs(heights - z) <= 4)
+        if len(near) == 0:
+            continue
+        rows, columns = (n // 2 * 2 for n in data.shape[1:])
+        binned = data[z, :rows, :columns].reshape(rows // 2, 2, columns // 2, 2).mean((1, 3))
+        median = np.median(binned)
+        spread = 1.4826 * np.median(np.abs(binned - median))
+        y, x = (np.arange(n) * size + size / 4 for n in binned.shape)
+        for i in near:
+            name = str(picks.objects[i])
+            distance = np.hypot(y[:, None] - picks.zyx[i, 1], x[None, :] - picks.zyx[i, 2])
+            inside = binned[distance <= 0.6 * CZII[name].radius]
+            if inside.size:
+                found.setdefault(name, []).append(float((median - inside.mean()) / spread))
+    return found
+
+
+def draw(volume: Volume, path: Path) -> None:
+    """Save slices across z and across y."""
+    data = volume.read()
+    low, high = np.percentile(data[data.shape[0] // 2], (0.3, 99.8))
+    heights = (data.shape[1], data.shape[0])
+    figure, axes = plt.subplots(2, 1, figsize=(7, 9.4), height_ratios=heights)
+    for axis, part in zip(
+        axes, (data[data.shape[0] // 2], data[:, data.shape[1] // 2]), strict=True
+    ):
+        axis.imshow(part, cmap="gray", vmin=low, vmax=high)
+        axis.axis("off")
+    figure.tight_layout()
+    figure.savefig(path, dpi=100)
+
+
+def main() -> None:
+    """Simulate, measure, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--molecule", action="append", default=[])
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    options = parser.parse_args()
+    molecules = [word for text in options.molecule for word in ("--molecule", text)]
+    simulated = options.output / "simulated"
+    command = ["simulate", str(simulated), "--preset", "czii", "--runs", str(options.runs)]
+    if code := tomoscout([*command, "--seed", str(options.seed), *molecules]):
+        raise SystemExit(code)
+    runs = []
+    for run in open_project(simulated / "copick.json").runs:
+        volume = run.tomogram("denoised").load()
+        runs.append({k: np.mean(v) for k, v in contrast_to_noise(volume, run.picks()).items()})
+        draw(volume, options.output / f"{run.name}.png")
+    print(f"\n{'contrast to noise':<22}{'real':>12}   ours: lowest, median, highest of the runs")
+    for name, (low, high) in REAL.items():
+        ours = [run[name] for run in runs if name in run]
+        told = "  ".join(f"{value:5.2f}" for value in np.percentile(ours, (0, 50, 100)))
+        print(f"{name:<22}{low:>6.1f}-{high:<5.1f}   {told}")
+
+
+if __name__ == "__main__":
+    main()
