@@ -3,10 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test slow check bench clean
+.PHONY: demo demo-train test slow check bench clean
 
-demo: $(STAMP)  ## simulate, train, pick and score in minutes; results land in demo/
-	$(BIN)/tomoscout demo -o demo --overwrite
+demo: $(STAMP)  ## pick a fresh simulated tomogram with the shipped weights; results in demo/
+	$(BIN)/tomoscout demo --overwrite
+
+demo-train: $(STAMP)  ## the whole cycle: simulate, train, pick, score; results in demo-train/
+	$(BIN)/tomoscout demo --train --overwrite
 
 test: $(STAMP)  ## the fast tests, with coverage of src
 	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term --cov-fail-under=90
@@ -29,5 +32,5 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
-clean:  ## forget the environment and the demo
-	rm -rf .venv demo
+clean:  ## forget the environment and the demos
+	rm -rf .venv demo demo-train

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 VERBS = {
-    "demo": "Simulate, train, pick and score in minutes: see it work on this machine.",
+    "demo": "Simulate, pick and score in a minute: see it work on this machine.",
     "doctor": "Say what this machine can do, what is broken, and how to mend it.",
     "simulate": "Make tomograms with known truth, as a whole project.",
     "train": "Train a detector on a project's annotated runs.",

@@ -1,4 +1,4 @@
-"""A miniature of the demo, run once, and a shelf of good and of broken files."""
+"""Miniatures of the demos, run once, and a shelf of good and of broken files."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ import torch
 from safetensors.torch import save_file
 
 from tomoscout.cli import main
+from tomoscout.commands import _demo_fresh, _demo_training
 from tomoscout.core.objects import ObjectTable, ObjectType
 from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Choice
 from tomoscout.core.volume import Volume
+from tomoscout.inference.find import DEFAULT, FOLDER_VARIABLE, shipped_weights
 from tomoscout.inference.weights import Card, Detector, build_network, save_detector
 from tomoscout.io.picks import write_picks
 from tomoscout.io.project_writer import write_copick_config, write_run
@@ -36,16 +38,32 @@ NAMES = np.array(["large", "small", "large", "small"])
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder in which ``tomoscout demo`` has run, small and short."""
-    from tomoscout.commands import demo as module
-
+    """The folder in which both demos have run, small and short: demo/ and demo-train/."""
+    if DEFAULT not in shipped_weights():
+        pytest.skip(f"{DEFAULT} is not in the package yet")
     folder = tmp_path_factory.mktemp("newcomer")
     with pytest.MonkeyPatch.context() as patch:
+        _shrink(patch, folder)
+        assert main(["demo", "--train", "--steps", "3", "--quiet"]) == 0
+        assert main(["demo", "--quiet"]) == 0
+    return folder
+
+
+@pytest.fixture
+def again(demo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same folder, where running the demos again would simulate the same tomograms."""
+    _shrink(monkeypatch, demo)
+    return demo
+
+
+def _shrink(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Work in a folder, and let the demos simulate small tomograms."""
+    patch.chdir(folder)
+    patch.delenv(FOLDER_VARIABLE, raising=False)
+    patch.setattr(_demo_training, "HELD_OUT_SHAPE", (64, 160, 160))
+    for module in (_demo_fresh, _demo_training):
         patch.setattr(module, "SHAPE", (64, 128, 128))
         patch.setattr(module, "CROWDING", 12.0)
-        patch.chdir(folder)
-        assert main(["demo", "-o", "demo", "--steps", "3", "--quiet"]) == 0
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ def test_the_python_lines_run_and_write_the_star_file(demo, monkeypatch, capsys)
     (snippet,) = blocks("README.md", "python")
     assert sum(1 for line in snippet.splitlines() if line.strip()) <= 10
     exec(compile(snippet, "README.md", "exec"), {})
-    assert (demo / "heldout.star").exists()
+    assert (demo / "simulated.star").exists()
     assert "weighted F4" in capsys.readouterr().out
 
 

@@ -1,4 +1,4 @@
-"""``tomoscout demo``: the whole way in minutes, on simulated tomograms."""
+"""``tomoscout demo``: a fresh simulated tomogram picked and scored, or the whole cycle."""
 
 from __future__ import annotations
 
@@ -7,31 +7,33 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-RUNS = 12
-SHAPE = (128, 256, 256)
-HELD_OUT_SHAPE = (128, 384, 384)
-CROWDING = 3.0
-
 
 def demo(
     *,
-    output: Annotated[Path, Parameter(alias="-o")] = Path("demo"),
+    train: bool = False,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
     steps: int | None = None,
     seed: int = 0,
     device: str = "auto",
     overwrite: bool = False,
 ) -> None:
-    """Simulate tomograms, train a detector, pick a held-out tomogram, score it, draw the page.
+    """Simulate a tomogram, pick it with the shipped weights, score it, draw the page.
 
-    Thirteen small tomograms are simulated: ten to train on, two to choose weights and thresholds
-    on, and one that nothing was fitted to, whose score is reported. Minutes on two CPU cores.
+    The tomogram is fresh: the full microscope takes it now, and the weights have never seen it.
+    Under a minute on two CPU cores.
+
+    With --train, the whole cycle in minutes: thirteen small tomograms are simulated with the quick
+    microscope, ten to train on, two to choose weights and thresholds on, and one that nothing was
+    fitted to, whose score is reported.
 
     Parameters
     ----------
+    train
+        Train a detector first, instead of using the shipped weights.
     output
-        Folder for everything.
+        Folder for everything; demo, or demo-train with --train, when not given.
     steps
-        Training steps, instead of the demo recipe's.
+        Training steps, instead of the demo recipe's; only with --train.
     seed
         Another number simulates other tomograms.
     device
@@ -39,69 +41,33 @@ def demo(
     overwrite
         Start anew in a folder that already holds a demo.
     """
-    from tomoscout.commands._console import console
-    from tomoscout.commands.evaluate import evaluate
-    from tomoscout.commands.pick import pick
-    from tomoscout.commands.report import report
-    from tomoscout.commands.simulate import simulate
-    from tomoscout.commands.train import train
+    from tomoscout.commands._demo_fresh import simulate_fresh
+    from tomoscout.commands._demo_scoring import score
+    from tomoscout.commands._demo_training import simulate_and_train
+    from tomoscout.core.errors import UserError
+    from tomoscout.ops.precision import choose_device
 
-    training, held_out = output / "training", output / "heldout"
-    model, picks = output / "model", output / "picks"
-    console.rule("1 of 5  simulate", align="left")
-    simulate(training, runs=RUNS, shape=SHAPE, seed=seed, crowding=CROWDING, overwrite=overwrite)
-    simulate(
-        held_out,
-        runs=1,
-        shape=HELD_OUT_SHAPE,
-        seed=seed + 1000,
-        crowding=CROWDING,
-        overwrite=overwrite,
-    )
-    console.rule("2 of 5  train", align="left")
-    train(
-        training / "copick.json",
-        output=model,
-        recipe="demo",
-        validation="TS_sim_0,TS_sim_1",
-        device=device,
-        overwrite=overwrite,
-        settings=() if steps is None else (f"training.steps={steps}",),
-    )
-    console.rule("3 of 5  pick the held-out tomogram", align="left")
-    pick(
-        held_out / "copick.json",
-        model=str(model),
-        output=picks,
+    if steps is not None and not train:
+        raise UserError("--steps: of the training, which the short demo does without: add --train")
+    choose_device(device)
+    if train:
+        output = output or Path("demo-train")
+        project, model = simulate_and_train(
+            output, steps=steps, seed=seed, device=device, overwrite=overwrite
+        )
+        title = "Tomoscout demo: a simulated tomogram that nothing was fitted to"
+        follow = f"tomoscout pick YOUR_TOMOGRAM.mrc --voxel-spacing 10 --model {model} -o picks/"
+    else:
+        output = output or Path("demo")
+        project, model = simulate_fresh(output, seed=seed, overwrite=overwrite), None
+        title = "Tomoscout demo: a fresh simulated tomogram, picked with the shipped weights"
+        follow = "tomoscout pick YOUR_TOMOGRAM.mrc -o picks/, or the whole cycle: make demo-train"
+    score(
+        project,
+        output=output,
+        model=model,
+        title=title,
+        follow=follow,
         device=device,
         overwrite=overwrite,
     )
-    console.rule("4 of 5  score it", align="left")
-    evaluate(picks, held_out / "copick.json", output=output / "evaluation", overwrite=True)
-    console.rule("5 of 5  draw the page", align="left")
-    report(
-        picks,
-        held_out / "copick.json",
-        output=output / "report.html",
-        training=model,
-        title="Tomoscout demo: a simulated tomogram that nothing was fitted to",
-        overwrite=True,
-    )
-    console.rule("done", align="left")
-    console.print(
-        f"page    {output / 'report.html'}\n"
-        f"picks   {picks / 'picks.star'}  {picks / 'picks.csv'}  {picks / 'ExperimentRuns'}\n"
-        f"model   {model / 'model.safetensors'}\n"
-        f"score   {_score(output / 'evaluation' / 'evaluation.json')}\n"
-        f"next    tomoscout pick YOUR_TOMOGRAM.mrc --voxel-spacing 10 --model {model} -o picks/",
-        highlight=False,
-    )
-
-
-def _score(path: Path) -> str:
-    """Return the scores of the held-out tomogram in one line."""
-    import json
-
-    scores = json.loads(path.read_text("utf-8"))["scores"]["czii"]
-    parts = [f"{name} {facts['f_beta']:.2f}" for name, facts in scores["objects"].items()]
-    return f"F4 {scores['weighted']:.3f} weighted: " + "  ".join(parts)
