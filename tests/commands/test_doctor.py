@@ -33,13 +33,14 @@ def test_a_missing_package_is_a_problem_and_an_optional_one_is_not(monkeypatch):
     true_version = _versions.version
 
     def version(name):
-        if name in ("monai", "copick"):
+        if name in ("monai", "copick", "gemmi"):
             raise PackageNotFoundError(name)
         return true_version(name)
 
     monkeypatch.setattr(_versions, "version", version)
     assert found("monai") == Finding("monai", "missing", "problem", "pip install monai")
-    assert found("copick").status == "ok"
+    assert found("copick").status == found("gemmi").status == "ok"
+    assert "atomic models" in found("gemmi").value
 
 
 @pytest.mark.parametrize(

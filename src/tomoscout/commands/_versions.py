@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import tomoscout
 
-PACKAGES = ("numpy", "torch", "monai", "lightning", "zarr", "copick")
-"""Distributions whose version can change a result; copick is optional."""
+PACKAGES = ("numpy", "torch", "monai", "lightning", "zarr", "copick", "gemmi")
+"""Distributions whose version can change a result; copick and gemmi are optional."""
 
 
 def versions() -> dict[str, str | None]:

@@ -25,7 +25,10 @@ from tomoscout.inference.find import DEFAULT, FOLDER_VARIABLE, local_weights, sh
 
 Status = Literal["ok", "warn", "problem"]
 _LOOK = {"ok": "green", "warn": "yellow", "problem": "bold red"}
-_OPTIONAL = {"copick"}
+_OPTIONAL = {
+    "copick": "only needed for remote copick projects",
+    "gemmi": "only needed to simulate molecules from atomic models",
+}
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def _software() -> Iterator[Finding]:
         if number is not None:
             yield Finding(name, number, *_judge_version(name, number, found))
         elif name in _OPTIONAL:
-            yield Finding(name, "not installed (only needed for remote copick projects)")
+            yield Finding(name, f"not installed ({_OPTIONAL[name]})")
         else:
             yield Finding(name, "missing", "problem", f"pip install {name}")
     yield from _torchvision()
@@ -214,5 +217,5 @@ def _weights() -> Iterator[Finding]:
     if DEFAULT in shipped | local:
         yield Finding("weights", told)
     else:
-        remedy = f"without '{DEFAULT}', pick needs --model; make some: tomoscout demo, or train"
+        remedy = f"without '{DEFAULT}', pick needs --model; make some: tomoscout demo --train"
         yield Finding("weights", told, "warn", remedy)
