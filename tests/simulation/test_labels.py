@@ -8,8 +8,10 @@ from scipy.spatial.transform import Rotation
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import CZII, ObjectTable, ObjectType
 from tomoscout.core.picks import Picks
+from tomoscout.core.shrec import SHREC21
+from tomoscout.simulation.clutter import Bead, CarbonEdge, Vesicle
 from tomoscout.simulation.density import PROTEIN_DENSITY, Density, rasterise
-from tomoscout.simulation.labels import label_volume
+from tomoscout.simulation.labels import Labels, label_volume, mark_clutter
 from tomoscout.simulation.scene import Arrangement, Scene, arrange
 from tomoscout.simulation.shapes import blobs
 
@@ -122,3 +124,56 @@ def test_an_empty_scene_has_empty_labels(densities):
     assert labels.classes.dtype == np.uint8
     assert labels.occupancy.dtype == np.uint16
     assert not labels.classes.any()
+
+
+def empty(shape=(60, 60, 60)):
+    return Labels(np.zeros(shape, np.uint8), np.zeros(shape, np.uint16))
+
+
+def test_membranes_and_gold_have_the_two_labels_after_the_tables():
+    vesicle = Vesicle((300.0, 300.0, 300.0), (200.0, 200.0, 200.0), 0.0, (0.0, 0.0, 0.0))
+    bead = Bead((300.0, 300.0, 300.0), 50.0, 10.0)
+    edge = CarbonEdge((0.0, 0.0), 100.0, (0.0, 600.0), 0.2, 1)
+    before = empty()
+    labels, listed = mark_clutter(
+        before, [vesicle, edge, bead], voxel_spacing=10.0, objects=SHREC21
+    )
+    off = np.linalg.norm(np.indices((60, 60, 60)) - 30, axis=0) * 10.0
+    deep = 30 - np.abs(off - 200)
+    assert np.all(labels.classes[deep > 0.01] == 14)
+    assert not np.any(labels.classes[deep < -0.01] == 14)
+    np.testing.assert_array_equal(labels.classes == 15, off <= 50)
+    assert not labels.occupancy.any()
+    assert not before.classes.any()
+    assert listed.objects.tolist() == ["vesicle", "fiducial"]
+    np.testing.assert_allclose(listed.zyx, 300.0)
+    few = ObjectTable(objects=(SHREC21["5MRC"],))
+    labels, _ = mark_clutter(before, [vesicle, bead], voxel_spacing=10.0, objects=few)
+    assert set(np.unique(labels.classes)) == {0, 2, 3}
+
+
+def test_particles_keep_their_voxels_and_gold_outshines_a_membrane():
+    labels = empty()
+    labels.classes[:, :, 30:], labels.occupancy[:, :, 30:] = 7, 1
+    vesicle = Vesicle((300.0, 300.0, 300.0), (200.0, 200.0, 200.0), 0.0, (0.0, 0.0, 0.0))
+    bead = Bead((300.0, 300.0, 100.0), 50.0, 10.0)
+    found, _ = mark_clutter(labels, [vesicle, bead], voxel_spacing=10.0, objects=SHREC21)
+    assert np.all(found.classes[:, :, 30:] == 7)
+    np.testing.assert_array_equal(found.occupancy, labels.occupancy)
+    off = np.linalg.norm(np.indices((60, 60, 60)).T - (30, 30, 10), axis=-1).T * 10.0
+    np.testing.assert_array_equal(found.classes == 15, off <= 50)
+    assert np.count_nonzero(found.classes == 14) > 1000
+
+
+def test_clutter_that_is_outside_is_marked_where_it_reaches_in_and_not_listed():
+    vesicle = Vesicle((300.0, 300.0, -50.0), (200.0, 200.0, 200.0), 0.0, (0.0, 0.0, 0.0))
+    bead = Bead((-500.0, 300.0, 300.0), 50.0, 10.0)
+    labels, listed = mark_clutter(empty(), [vesicle, bead], voxel_spacing=10.0, objects=SHREC21)
+    assert set(np.unique(labels.classes)) == {0, 14}
+    assert len(listed) == 0
+
+
+def test_a_table_without_two_labels_to_spare_cannot_mark_clutter():
+    many = ObjectTable(objects=tuple(ObjectType(name=f"o{i}", radius=10.0) for i in range(254)))
+    with pytest.raises(UserError, match="255 objects, vesicles and fiducials among them"):
+        mark_clutter(empty(), [], voxel_spacing=10.0, objects=many)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from tomoscout.core.objects import CZII, ObjectTable, ObjectType
 from tomoscout.core.picks import Picks
 from tomoscout.core.volume import Volume
 from tomoscout.simulation import physics, quick
+from tomoscout.simulation.clutter import Clutter
 from tomoscout.simulation.density import Density
 from tomoscout.simulation.labels import Labels, label_volume
 from tomoscout.simulation.molecules import Molecule, realise
@@ -57,7 +58,13 @@ class Simulated:
     labels
         Which voxel belongs to which object and particle; None unless asked for.
     asked
-        How many of each object were to be placed; fewer may have found a place.
+        How many of each object were to be placed.
+    placed
+        How many found a place, those whose centre lies beyond the border included.
+    clutter
+        Vesicles, beads and whatever else stands there that is no particle.
+    tilts
+        Angles of the tilt series in degrees, ascending; None where the microscope takes none.
     """
 
     tomograms: Mapping[str, Volume]
@@ -65,6 +72,9 @@ class Simulated:
     density: Volume | None
     labels: Labels | None
     asked: Mapping[str, int]
+    placed: Mapping[str, int] = field(default_factory=dict)
+    clutter: tuple[Clutter, ...] = ()
+    tilts: tuple[float, ...] | None = None
 
     @property
     def tomogram(self) -> Volume:
@@ -156,7 +166,7 @@ def simulate(
         occupancy={n: float(np.exp(0.12 * for_shapes.normal())) for n in everything.names},
     )
     known = Volume(volume.copy(), scene.voxel_spacing, name) if truth else None
-    tomograms = _image(
+    tomograms, tilts = _image(
         volume,
         scene,
         microscope or QuickSettings(),
@@ -167,7 +177,7 @@ def simulate(
         device=device,
         progress=progress,
     )
-    arrangement = _without(arrangement, distractors)
+    placed, arrangement = arrangement.placed, _without(arrangement, distractors)
     labels = None
     if truth:
         labels = label_volume(
@@ -178,8 +188,16 @@ def simulate(
             objects=objects,
         )
     named = {kind: Volume(t, scene.voxel_spacing, name) for kind, t in tomograms.items()}
-    asked = {n: arrangement.asked.get(n, 0) for n in objects.names}
-    return Simulated(named, arrangement.picks, known, labels, asked)
+    return Simulated(
+        named,
+        arrangement.picks,
+        known,
+        labels,
+        asked={n: arrangement.asked.get(n, 0) for n in objects.names},
+        placed={n: placed.get(n, 0) for n in objects.names},
+        clutter=arrangement.clutter,
+        tilts=tilts,
+    )
 
 
 def _together(objects: ObjectTable, distractors: ObjectTable | None) -> ObjectTable:
@@ -272,13 +290,17 @@ def _image(
     workers: int,
     device: torch.device | None,
     progress: Callable[[float], None] | None,
-) -> dict[str, Float32[np.ndarray, "z y x"]]:
-    """Look at the scene through the microscope that the settings belong to."""
+) -> tuple[dict[str, Float32[np.ndarray, "z y x"]], tuple[float, ...] | None]:
+    """Look at the scene through the microscope that the settings belong to.
+
+    Returns the tomograms by kind, and the tilts where there are any.
+    """
     if isinstance(microscope, PhysicsSettings):
-        return physics.image(
+        conditions = physics.draw(microscope, rng)
+        tomograms = physics.image(
             volume,
             voxel_spacing=scene.voxel_spacing,
-            conditions=physics.draw(microscope, rng),
+            conditions=conditions,
             thickness=thickness,
             rng=rng,
             kinds=kinds,
@@ -286,6 +308,7 @@ def _image(
             device=device,
             progress=progress,
         )
+        return tomograms, tuple(conditions.series.degrees.tolist())
     tomogram = quick.image(
         volume,
         voxel_spacing=scene.voxel_spacing,
@@ -293,7 +316,7 @@ def _image(
         rng=rng,
         workers=workers,
     )
-    return {"denoised": tomogram}
+    return {"denoised": tomogram}, None
 
 
 def object_of(name: str, molecule: Molecule) -> ObjectType:

@@ -9,23 +9,27 @@ challenge expect.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, UInt8, UInt16
+from jaxtyping import Bool, Float32, UInt8, UInt16
 from scipy import ndimage
 
 from tomoscout.core.errors import UserError
-from tomoscout.core.geometry import Shape
+from tomoscout.core.geometry import Geometry, Shape
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks
+from tomoscout.core.shrec import SHREC_BACKGROUND
+from tomoscout.simulation.clutter import LEAFLETS, Bead, Clutter, Vesicle
 from tomoscout.simulation.density import Density
+from tomoscout.simulation.region import around
 from tomoscout.simulation.render import turned
 from tomoscout.simulation.scene import Arrangement
 
 _PORES = 25.0  # Å: a shell's pores up to twice as wide do not make it open
 _HOLLOW = 0.05  # of the molecule's volume: smaller enclosed voids are just voids
+_HEADS = 10.0  # Å from the middle of a leaflet to where it ends
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,72 @@ def label_volume(
     mark(arrangement.cut[np.isin(arrangement.cut.objects, objects.names)], counted=False)
     mark(arrangement.picks, counted=True)
     return labels
+
+
+def mark_clutter(
+    labels: Labels, clutter: Iterable[Clutter], *, voxel_spacing: float, objects: ObjectTable
+) -> tuple[Labels, Picks]:
+    """Mark membranes and gold as the SHREC challenge does: by the two labels after the table's.
+
+    Choose it for data in SHREC's layout; other truth has nothing but particles. Where a particle
+    reaches into a membrane, the voxel stays the particle's.
+
+    Parameters
+    ----------
+    labels
+        Truth of the particles, left as it is.
+    clutter
+        What stands there; vesicles and beads are marked, all else is passed over.
+    voxel_spacing
+        Edge of one voxel, in ångström.
+    objects
+        Table of the particles.
+
+    Returns
+    -------
+    tuple
+        Labels with the marks, whose occupancy counts particles only, and the centres of what is
+        marked as ``vesicle`` and ``fiducial``. What lies outside with its centre is not listed.
+
+    Raises
+    ------
+    UserError
+        If no label is left for them.
+    """
+    if len(objects) + len(SHREC_BACKGROUND) > 255:
+        raise UserError(
+            f"label volumes count 255 objects, vesicles and fiducials among them, found "
+            f"{len(objects)} and both: take a smaller table"
+        )
+    z, y, x = labels.classes.shape
+    classes = labels.classes.copy()
+    centres: dict[str, list[tuple[float, float, float]]] = {name: [] for name in SHREC_BACKGROUND}
+    marked = [thing for thing in clutter if isinstance(thing, Vesicle | Bead)]
+    # Beads first: gold in a membrane outshines it.
+    for thing in sorted(marked, key=lambda thing: isinstance(thing, Vesicle)):
+        kind = "vesicle" if isinstance(thing, Vesicle) else "fiducial"
+        reach = thing.reach if isinstance(thing, Vesicle) else thing.radius
+        region, points = around(thing.zyx, reach, (z, y, x), voxel_spacing)
+        part = classes[region]
+        if part.size:
+            label = len(objects) + 1 + SHREC_BACKGROUND.index(kind)
+            part[_made_of(thing, points) & (part == 0)] = label
+        centres[kind].append(thing.zyx)
+    names = [kind for kind, places in centres.items() for _ in places]
+    zyx = np.array([place for places in centres.values() for place in places]).reshape(-1, 3)
+    geometry = Geometry((z, y, x), voxel_spacing)
+    listed = Picks(zyx, np.array(names, str))[geometry.contains(zyx)]
+    return replace(labels, classes=classes), listed
+
+
+def _made_of(
+    thing: Vesicle | Bead, points: Float32[np.ndarray, "3 z y x"]
+) -> Bool[np.ndarray, "z y x"]:
+    """Tell which points lie in a vesicle's membrane, or in a bead."""
+    if isinstance(thing, Vesicle):
+        return np.asarray(np.abs(thing.distance(points)) <= LEAFLETS / 2 + _HEADS)
+    off = points - np.array(thing.zyx, np.float32)[:, None, None, None]
+    return np.asarray((off**2).sum(axis=0) <= thing.radius**2)
 
 
 def body(density: Density) -> tuple[Density, float]:
