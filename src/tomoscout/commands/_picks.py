@@ -48,13 +48,13 @@ def open_truth(
         The project (None for pick files), its objects, and the pick files' picks (empty for a
         project, whose picks are read run by run).
     """
-    if not path.exists() or _is_project(path):
+    if not path.exists() or is_project(path):
         project = open_project(path, voxel_spacing=voxel_spacing, objects=objects)
         return project, project.objects, []
     if objects is not None and not objects.is_file():
         raise UserError(f"{objects}: no such file")
     table = CZII if objects is None else read_objects(objects)
-    return None, table, read_picks(_one_format(path), objects=table)
+    return None, table, read_picks(one_format(path), objects=table)
 
 
 def picks_by_run(
@@ -65,7 +65,7 @@ def picks_by_run(
     ``runs`` are those of the truth, ``[""]`` when the truth names no run either. Every run that a
     folder of ``tomoscout pick`` lists as done is in the result, also one without a single pick.
     """
-    source = _one_format(path)
+    source = one_format(path)
     lattices = None if project is None else Lattices(project)
     read = partial(read_picks, source, geometry=lattices, objects=objects)
     try:
@@ -87,12 +87,12 @@ def picks_by_run(
     return found | {run: Picks.empty(run) for run in _runs_done(path) if run not in found}
 
 
-def _is_project(path: Path) -> bool:
+def is_project(path: Path) -> bool:
     """Tell a project from picks; JSON can be either."""
     return any(LAYOUTS[name].matches(path) for name in LAYOUTS.names())
 
 
-def _one_format(path: Path) -> Path:
+def one_format(path: Path) -> Path:
     """Return one file of a folder of ``pick``, which holds the same picks in several formats."""
     table = path / "picks.csv"
     return table if table.is_file() else path

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tomoscout.commands._picks import open_truth
-from tomoscout.core.errors import UserError
+from tomoscout.commands._picks import is_project, one_format
+from tomoscout.core.errors import UserError, did_you_mean
+from tomoscout.core.geometry import Geometry
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks, by_run
+from tomoscout.io.picks import ReadHints
+from tomoscout.io.picks._hints import split_stem
+from tomoscout.io.picks._read import read_runs
+from tomoscout.io.project import open_project
 from tomoscout.io.project_writer import write_copick_config, write_run, write_segmentation
 from tomoscout.io.shrec_writer import write_shrec_model
 from tomoscout.simulation import object_of
+from tomoscout.simulation.labels import mark_clutter
 
 if TYPE_CHECKING:
     from tomoscout.core.volume import Volume
@@ -41,17 +48,35 @@ def run_name(index: int, standing: Mapping[str, Picks], preset: Preset) -> str:
     return f"{name}_twin" + (f"_{again}" if again else "")
 
 
-def read_given(path: Path, table: ObjectTable) -> dict[str, Picks]:
+def read_given(
+    path: Path, table: ObjectTable, *, geometry: Geometry, object_name: str | None
+) -> dict[str, Picks]:
     """Read where particles are to stand, by run.
+
+    Parameters
+    ----------
+    path
+        Project, pick file or folder of pick files.
+    table
+        Objects that are placed.
+    geometry
+        Of the tomograms to be made, for files that count from the centre.
+    object_name
+        Name of the particles of a file that names none; a table of one says it already.
 
     Raises
     ------
     UserError
-        If nothing can be read, or there is not a single pick of the table's objects.
+        If nothing can be read, or there is a pick of an object that the table lacks.
     """
-    project, _, parts = open_truth(path, voxel_spacing=None, objects=None)
-    if project is not None:
-        parts = [run.picks() for run in project.runs if run.has_picks]
+    if not path.exists() or is_project(path):
+        parts = [run.picks() for run in open_project(path).runs if run.has_picks]
+    else:
+        file = one_format(path)
+        stem = split_stem(file.stem, table)[1]
+        only = table.names[0] if len(table) == 1 else stem if stem in table.names else None
+        # Without the table, so that the one check below is the same for files and projects.
+        parts = read_runs(file, ReadHints(geometry=geometry, object_name=object_name or only))
     found = {run: picks for run, picks in by_run(parts).items() if len(picks)}
     if not found:
         raise UserError(f"{path}: no picks in it to put particles at")
@@ -60,7 +85,7 @@ def read_given(path: Path, table: ObjectTable) -> dict[str, Picks]:
         raise UserError(
             f"{path}: picks of {', '.join(strangers)}, which are none of the objects "
             f"({', '.join(table.names)}): give a table with --objects, or --molecule "
-            f"{strangers[0]}=FILE"
+            f"{strangers[0]}=FILE.{did_you_mean(strangers[0], table.names)}"
         )
     return found
 
@@ -71,23 +96,58 @@ def check_given(
     """Refuse a twin of nothing, and picks outside the volume, before anything is written."""
     if preset.needs_picks and not standing:
         raise UserError(f"--preset {preset_name} makes twins of given picks: give them by --picks")
-    extent = np.array(preset.scene.shape) * preset.scene.voxel_spacing
+    scene = preset.scene
+    # Positions are in ångström: the volume must hold them at the finest spacing that is drawn.
+    smallest = Geometry(scene.shape, scene.voxel_spacing * (1 - preset.vary.spacing))
     for run, picks in list(standing.items())[:runs]:
-        outside = int(np.any((picks.zyx < 0) | (picks.zyx > extent), axis=1).sum())
+        outside = int((~smallest.contains(picks.zyx)).sum())
         if outside:
+            whose = f" of run '{run}'" if run else ""
+            edges = " x ".join(f"{edge:.0f}" for edge in smallest.extent)
             raise UserError(
-                f"--picks: {outside} of {len(picks)} picks of run '{run}' lie outside the volume, "
-                "which is "
-                f"{' x '.join(f'{e:.0f}' for e in extent)} Å (z, y, x): give a larger --shape"
+                f"--picks: {outside} of {len(picks)} picks{whose} lie outside the volume, which "
+                f"is {edges} Å (z, y, x): give a larger --shape, or the right --voxel-spacing"
             )
+
+
+def with_counts(preset: Preset, table: ObjectTable, *others: ObjectTable | None) -> Preset:
+    """Return the preset with its numbers of objects, if it has any, brought to other tables.
+
+    Objects that the preset knows and nobody places now are left out; those it does not know come
+    in the median number.
+
+    Raises
+    ------
+    UserError
+        If there is a number of an object that is nowhere.
+    """
+    counts = preset.scene.counts
+    if counts is None:
+        return preset
+    known = [name for part in (table, *others) if part is not None for name in part.names]
+    for name in counts:
+        if name not in known and name not in preset.table.names:
+            raise UserError(
+                f"scene.counts: '{name}' is none of the objects {', '.join(known)}."
+                + did_you_mean(name, known)
+            )
+    usual = int(np.median(list(counts.values()))) if counts else 0
+    new = {name: usual for name in table.names if name not in preset.table.names}
+    kept = {name: count for name, count in counts.items() if name in known}
+    scene = preset.scene.model_copy(update={"counts": {**new, **kept}})
+    return preset.model_copy(update={"scene": scene})
 
 
 def writer(preset: Preset, output: Path, table: ObjectTable, *, truth: bool) -> Write:
     """Return what writes one simulated run in the preset's layout."""
     if preset.layout == "shrec":
         return lambda index, name, made: _write_model(output, index, made, table)
-    write_copick_config(output, table, name="Tomoscout simulation", overwrite=True)
-    return lambda index, name, made: _write_run(output, name, made, truth=truth)
+
+    def write(index: int, name: str, made: Simulated) -> None:
+        _write_run(output, name, made, truth=truth)
+        write_copick_config(output, table, name="Tomoscout simulation", overwrite=True)
+
+    return write
 
 
 def _write_run(output: Path, name: str, made: Simulated, *, truth: bool) -> None:
@@ -105,15 +165,19 @@ def _write_model(output: Path, index: int, made: Simulated, table: ObjectTable) 
     """Write a run as SHREC 2021 has it."""
     if made.labels is None or made.density is None:  # never: the verb asks for them
         raise ValueError("a SHREC model needs its truth")
+    spacing = made.tomogram.voxel_spacing
+    labels, clutter = mark_clutter(made.labels, made.clutter, voxel_spacing=spacing, objects=table)
+    unposed = np.tile(np.eye(3), (len(clutter), 1, 1))  # is not written
     write_shrec_model(
         output,
         index,
         grandmodel=made.density,
         reconstruction=made.tomograms.get("wbp") or made.tomogram,
-        classes=made.labels.classes,
-        occupancy=made.labels.occupancy,
-        picks=made.picks,
+        classes=labels.classes,
+        occupancy=labels.occupancy,
+        picks=Picks.concatenate([made.picks, replace(clutter, rotations=unposed)]),
         objects=table,
+        tilt_angles=made.tilts,
         decimals=2,
         overwrite=True,
     )
@@ -121,8 +185,6 @@ def _write_model(output: Path, index: int, made: Simulated, table: ObjectTable) 
 
 def _like(made: Simulated, data: np.ndarray) -> Volume:
     """Return a volume on the tomogram's lattice."""
-    from dataclasses import replace
-
     return replace(made.tomogram, data=data)
 
 

@@ -23,6 +23,7 @@ def simulate(
     kinds: str | None = None,
     molecule: tuple[str, ...] = (),
     picks: Path | None = None,
+    object_name: str | None = None,
     crowding: float | None = None,
     debris: float | None = None,
     max_tilt: tuple[float, float] | None = None,
@@ -62,6 +63,8 @@ def simulate(
         table knows, the given molecules are the objects, and the table's stand among them unpicked.
     picks
         Where the particles stand, instead of at random: any file or project of picks.
+    object_name
+        Name of the particles of a pick file that does not name them.
     crowding
         Particles per volume, in units of the CZII challenge's.
     debris
@@ -89,9 +92,11 @@ def simulate(
         read_given,
         run_name,
         tables,
+        with_counts,
         writer,
     )
     from tomoscout.core.errors import UserError
+    from tomoscout.core.geometry import Geometry
     from tomoscout.core.objects import read_objects
     from tomoscout.ops.precision import choose_device
     from tomoscout.simulation.preset import read_preset, run_preset
@@ -121,7 +126,13 @@ def simulate(
     table, distractors = tables(
         chosen, molecules, given=read_objects(objects) if objects else chosen.table
     )
-    standing = read_given(picks, table) if picks else {}
+    chosen = with_counts(chosen, table, distractors)
+    lattice = Geometry(chosen.scene.shape, chosen.scene.voxel_spacing)
+    standing = {}
+    if picks is not None:
+        standing = read_given(picks, table, geometry=lattice, object_name=object_name)
+    elif object_name is not None:
+        raise UserError("--object-name is for the file of --picks: give it too")
     check_given(standing, chosen, preset_name=preset, runs=runs)
     ledger = Ledger(
         output,
@@ -158,7 +169,12 @@ def simulate(
                 # A run that is not in the ledger yet was cut short: write it anew.
                 write(index, name, made)
                 found = {n: len(made.picks.of(n)) for n in table.names}
-                facts = {"seed": own_seed(seed, index), "particles": found, "asked": made.asked}
+                facts = {
+                    "seed": own_seed(seed, index),
+                    "particles": found,
+                    "asked": dict(made.asked),
+                    "placed": dict(made.placed),
+                }
                 ledger.done(name, facts)
                 bar.update(done + 1)
     for index in range(runs):
@@ -199,9 +215,9 @@ def _tell(facts: dict[str, Any]) -> str:
     """Say in words what a run holds, and what found no place."""
     parts = []
     for name, count in facts["particles"].items():
-        asked = facts["asked"].get(name, count)
-        # Some are asked for beyond the border on purpose: only a clear lack is worth a word.
-        parts.append(f"{name} {count}" + (f" of {asked}" if count < 0.7 * asked else ""))
+        asked, placed = facts["asked"].get(name, count), facts["placed"].get(name, count)
+        # Some stand beyond the border on purpose: what counts is who found no place at all.
+        parts.append(f"{name} {count}" + (f" of {asked}" if placed < 0.7 * asked else ""))
     return "  ".join(parts) or "no particle fitted"
 
 
