@@ -136,19 +136,22 @@ def test_membranes_and_gold_have_the_two_labels_after_the_tables():
     edge = CarbonEdge((0.0, 0.0), 100.0, (0.0, 600.0), 0.2, 1)
     before = empty()
     labels, listed = mark_clutter(
-        before, [vesicle, edge, bead], voxel_spacing=10.0, objects=SHREC21
+        before, [vesicle, edge, bead], particles=40, voxel_spacing=10.0, objects=SHREC21
     )
     off = np.linalg.norm(np.indices((60, 60, 60)) - 30, axis=0) * 10.0
     deep = 30 - np.abs(off - 200)
     assert np.all(labels.classes[deep > 0.01] == 14)
     assert not np.any(labels.classes[deep < -0.01] == 14)
     np.testing.assert_array_equal(labels.classes == 15, off <= 50)
-    assert not labels.occupancy.any()
     assert not before.classes.any()
-    assert listed.objects.tolist() == ["vesicle", "fiducial"]
+    assert not before.occupancy.any()
+    # Counted on from the particles, in the order they are listed in.
+    assert listed.objects.tolist() == ["fiducial", "vesicle"]
+    np.testing.assert_array_equal(labels.occupancy == 41, labels.classes == 15)
+    np.testing.assert_array_equal(labels.occupancy == 42, labels.classes == 14)
     np.testing.assert_allclose(listed.zyx, 300.0)
     few = ObjectTable(objects=(SHREC21["5MRC"],))
-    labels, _ = mark_clutter(before, [vesicle, bead], voxel_spacing=10.0, objects=few)
+    labels, _ = mark_clutter(before, [vesicle, bead], particles=0, voxel_spacing=10.0, objects=few)
     assert set(np.unique(labels.classes)) == {0, 2, 3}
 
 
@@ -157,9 +160,11 @@ def test_particles_keep_their_voxels_and_gold_outshines_a_membrane():
     labels.classes[:, :, 30:], labels.occupancy[:, :, 30:] = 7, 1
     vesicle = Vesicle((300.0, 300.0, 300.0), (200.0, 200.0, 200.0), 0.0, (0.0, 0.0, 0.0))
     bead = Bead((300.0, 300.0, 100.0), 50.0, 10.0)
-    found, _ = mark_clutter(labels, [vesicle, bead], voxel_spacing=10.0, objects=SHREC21)
+    found, _ = mark_clutter(
+        labels, [vesicle, bead], particles=1, voxel_spacing=10.0, objects=SHREC21
+    )
     assert np.all(found.classes[:, :, 30:] == 7)
-    np.testing.assert_array_equal(found.occupancy, labels.occupancy)
+    np.testing.assert_array_equal(found.occupancy == 1, labels.occupancy == 1)
     off = np.linalg.norm(np.indices((60, 60, 60)).T - (30, 30, 10), axis=-1).T * 10.0
     np.testing.assert_array_equal(found.classes == 15, off <= 50)
     assert np.count_nonzero(found.classes == 14) > 1000
@@ -168,12 +173,15 @@ def test_particles_keep_their_voxels_and_gold_outshines_a_membrane():
 def test_clutter_that_is_outside_is_marked_where_it_reaches_in_and_not_listed():
     vesicle = Vesicle((300.0, 300.0, -50.0), (200.0, 200.0, 200.0), 0.0, (0.0, 0.0, 0.0))
     bead = Bead((-500.0, 300.0, 300.0), 50.0, 10.0)
-    labels, listed = mark_clutter(empty(), [vesicle, bead], voxel_spacing=10.0, objects=SHREC21)
+    labels, listed = mark_clutter(
+        empty(), [vesicle, bead], particles=0, voxel_spacing=10.0, objects=SHREC21
+    )
     assert set(np.unique(labels.classes)) == {0, 14}
+    assert not labels.occupancy.any()
     assert len(listed) == 0
 
 
 def test_a_table_without_two_labels_to_spare_cannot_mark_clutter():
     many = ObjectTable(objects=tuple(ObjectType(name=f"o{i}", radius=10.0) for i in range(254)))
     with pytest.raises(UserError, match="255 objects, vesicles and fiducials among them"):
-        mark_clutter(empty(), [], voxel_spacing=10.0, objects=many)
+        mark_clutter(empty(), [], particles=0, voxel_spacing=10.0, objects=many)

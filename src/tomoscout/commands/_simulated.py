@@ -166,7 +166,13 @@ def _write_model(output: Path, index: int, made: Simulated, table: ObjectTable) 
     if made.labels is None or made.density is None:  # never: the verb asks for them
         raise ValueError("a SHREC model needs its truth")
     spacing = made.tomogram.voxel_spacing
-    labels, clutter = mark_clutter(made.labels, made.clutter, voxel_spacing=spacing, objects=table)
+    labels, clutter = mark_clutter(
+        made.labels,
+        made.clutter,
+        particles=len(made.picks),
+        voxel_spacing=spacing,
+        objects=table,
+    )
     unposed = np.tile(np.eye(3), (len(clutter), 1, 1))  # is not written
     write_shrec_model(
         output,

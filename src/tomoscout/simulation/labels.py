@@ -107,7 +107,12 @@ def label_volume(
 
 
 def mark_clutter(
-    labels: Labels, clutter: Iterable[Clutter], *, voxel_spacing: float, objects: ObjectTable
+    labels: Labels,
+    clutter: Iterable[Clutter],
+    *,
+    particles: int,
+    voxel_spacing: float,
+    objects: ObjectTable,
 ) -> tuple[Labels, Picks]:
     """Mark membranes and gold as the SHREC challenge does: by the two labels after the table's.
 
@@ -120,6 +125,8 @@ def mark_clutter(
         Truth of the particles, left as it is.
     clutter
         What stands there; vesicles and beads are marked, all else is passed over.
+    particles
+        How many particles are listed: what is marked is counted on from there.
     voxel_spacing
         Edge of one voxel, in ångström.
     objects
@@ -128,8 +135,9 @@ def mark_clutter(
     Returns
     -------
     tuple
-        Labels with the marks, whose occupancy counts particles only, and the centres of what is
-        marked as ``vesicle`` and ``fiducial``. What lies outside with its centre is not listed.
+        Labels with the marks, and the centres of what is marked, as ``vesicle`` and ``fiducial``
+        in the order their occupancy counts them. What lies outside with its centre is not listed,
+        and its occupancy is 0.
 
     Raises
     ------
@@ -142,24 +150,29 @@ def mark_clutter(
             f"{len(objects)} and both: take a smaller table"
         )
     z, y, x = labels.classes.shape
-    classes = labels.classes.copy()
-    centres: dict[str, list[tuple[float, float, float]]] = {name: [] for name in SHREC_BACKGROUND}
-    marked = [thing for thing in clutter if isinstance(thing, Vesicle | Bead)]
+    geometry = Geometry((z, y, x), voxel_spacing)
+    classes, occupancy = labels.classes.copy(), labels.occupancy.copy()
+    names: list[str] = []
+    centres: list[tuple[float, float, float]] = []
     # Beads first: gold in a membrane outshines it.
-    for thing in sorted(marked, key=lambda thing: isinstance(thing, Vesicle)):
-        kind = "vesicle" if isinstance(thing, Vesicle) else "fiducial"
+    things = list(clutter)
+    beads = [thing for thing in things if isinstance(thing, Bead)]
+    vesicles = [thing for thing in things if isinstance(thing, Vesicle)]
+    for kind, thing in [("fiducial", b) for b in beads] + [("vesicle", v) for v in vesicles]:
+        number = 0
+        if geometry.contains(np.array([thing.zyx]))[0]:
+            names.append(kind)
+            centres.append(thing.zyx)
+            number = particles + len(names)
         reach = thing.reach if isinstance(thing, Vesicle) else thing.radius
         region, points = around(thing.zyx, reach, (z, y, x), voxel_spacing)
-        part = classes[region]
-        if part.size:
-            label = len(objects) + 1 + SHREC_BACKGROUND.index(kind)
-            part[_made_of(thing, points) & (part == 0)] = label
-        centres[kind].append(thing.zyx)
-    names = [kind for kind, places in centres.items() for _ in places]
-    zyx = np.array([place for places in centres.values() for place in places]).reshape(-1, 3)
-    geometry = Geometry((z, y, x), voxel_spacing)
-    listed = Picks(zyx, np.array(names, str))[geometry.contains(zyx)]
-    return replace(labels, classes=classes), listed
+        free = classes[region] == 0
+        if free.size:
+            free &= _made_of(thing, points)
+            classes[region][free] = len(objects) + 1 + SHREC_BACKGROUND.index(kind)
+            occupancy[region][free] = number
+    listed = Picks(np.array(centres).reshape(-1, 3), np.array(names, str))
+    return replace(labels, classes=classes, occupancy=occupancy), listed
 
 
 def _made_of(
