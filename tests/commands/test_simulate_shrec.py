@@ -69,8 +69,8 @@ def test_membranes_and_gold_are_marked_and_listed_and_are_no_particles(models):
     assert all(line[4:] == ["NaN"] * 3 for line in table[count:])
     for label in (14, 15):
         assert np.count_nonzero(classes == label) > 20
-        assert not occupancy[classes == label].any()
-    assert occupancy.max() == count
+        assert occupancy[classes == label].max() > count  # lines after the particles'
+    assert occupancy.max() <= len(names)
     # Gold has 8 to 16 times the density of protein, and half of it at the bead's surface.
     assert (density[classes == 15] > 3.9).all()
     assert (density[classes != 15] < 8.1).all()
