@@ -116,6 +116,49 @@ def test_isonet_stand_in_fills_the_wedge_and_nothing_else():
     assert np.linalg.norm(one - factor * other) < 0.01 * np.linalg.norm(one)
 
 
+def test_a_denoiser_that_holds_back_spares_particles_and_fades_the_rest():
+    truth = np.zeros(SHAPE, np.float32)
+    truth[20:28, 28:36, 28:36] = 1
+    far = (slice(None), slice(4, 16), slice(4, 60))
+    core = (slice(22, 26), slice(30, 34), slice(30, 34))
+
+    def stands_out(quieting):
+        made = full(
+            truth,
+            rng=np.random.default_rng(4),
+            quieting=(quieting, quieting),
+            ice_noise=(0.1, 0.1),
+        )["denoised"]
+        return -float(made[core].mean() - made[far].mean()) / float(made[far].std())
+
+    plain, half, most = stands_out(0), stands_out(0.5), stands_out(0.9)
+    assert half > 1.3 * plain
+    assert most > 1.3 * half
+
+
+def test_weighting_takes_noise_of_high_tilts_and_no_truth_of_the_middle():
+    """Slices across y lose the cross of the highest tilts."""
+    nothing = np.zeros(SHAPE, np.float32)
+
+    def share_of_high_tilts(power):
+        made = full(
+            nothing,
+            rng=np.random.default_rng(5),
+            image_weighting=(power, power),
+            dose=(100, 100),
+        )["wbp"]
+        spectrum = np.abs(np.fft.rfftn(made)[:, 0]) ** 2
+        z = np.abs(np.fft.fftfreq(SHAPE[0]))[:, None]
+        x = np.fft.rfftfreq(SHAPE[2])[None, :]
+        angle = np.degrees(np.arctan2(z, np.maximum(x, 1e-9)))
+        ring = (np.hypot(z, x) > 0.1) & (np.hypot(z, x) < 0.4)
+        high = spectrum[ring & (angle > 45) & (angle < 58)].mean()
+        return high / spectrum[ring & (angle < 20)].mean()
+
+    assert share_of_high_tilts(0) > 0.7
+    assert share_of_high_tilts(1) < 0.5 * share_of_high_tilts(0)
+
+
 def test_the_tilt_axis_may_lie_along_x():
     truth = scene()
     along_y = full(truth, rng=None)["wbp"]
@@ -137,6 +180,7 @@ def test_standard_deviation_and_mean_are_those_asked_for():
         ({"max_tilt": (40, 86)}, "at most 85"),
         ({"max_tilt": (2, 3), "tilt_step": (3, 5)}, "one image gives no tomogram"),
         ({"schemes": ("spiral",)}, "dose_symmetric"),
+        ({"quieting": (0, 1.2)}, "at most 1"),
         ({"dosage": (1, 2)}, "dose"),
     ],
 )

@@ -16,13 +16,14 @@ class Cargo:
     ----------
     radius
         Of the hollow, in ångström.
-    most
-        Highest mass it is found with, in kilodalton; it adds to the molecule's own.
+    least, most
+        Lowest and highest mass it is found with, in kilodalton; it adds to the molecule's own.
     source
         Where these numbers come from.
     """
 
     radius: float
+    least: float
     most: float
     source: str
 

@@ -66,10 +66,16 @@ class PhysicsSettings(Settings):
     """Standard deviation of the final tomogram."""
     offset: Range = (-1.5e-7, 2.5e-7)
     """Mean of the final tomogram."""
+    image_weighting: NonNegativeRange = (0.0, 0.0)
+    """Power of the usual weighting of images by their tilt and the dose they had seen."""
+    quieting: NonNegativeRange = (0.0, 0.0)
+    """Share, up to 1, of what the denoiser removes where there is no particle; 0 is linear."""
 
     @model_validator(mode="after")
-    def _some_images(self) -> PhysicsSettings:
-        """Refuse a series of one image."""
+    def _possible(self) -> PhysicsSettings:
+        """Refuse a series of one image, and to remove more than there is."""
+        if self.quieting[1] > 1:
+            raise ValueError(f"quieting: at most 1, found {self.quieting[1]:g}")
         if self.tilt_step[1] > self.max_tilt[0]:
             raise ValueError(
                 f"tilt_step {self.tilt_step[1]:g} exceeds max_tilt {self.max_tilt[0]:g}: one "
@@ -106,6 +112,8 @@ class Conditions:
     wedge_filling: float
     contrast: float
     offset: float
+    image_weighting: float
+    quieting: float
 
     @property
     def optics(self) -> Optics:

@@ -18,7 +18,7 @@ from jaxtyping import Float, Float32
 
 from tomoscout.ops.fourier import Frequencies, frequencies
 from tomoscout.simulation.conditions import Conditions, PhysicsSettings, draw
-from tomoscout.simulation.exposure import expose, misalign
+from tomoscout.simulation.exposure import expose, misalign, weigh
 from tomoscout.simulation.filters import (
     deconvolution,
     multiply,
@@ -31,6 +31,7 @@ from tomoscout.simulation.reconstruction import (
     KINDS,
     fill_wedge,
     filtered,
+    quieten,
     weighted_back_projection,
 )
 
@@ -84,6 +85,17 @@ def image(
         device=device,
         progress=lambda done: report(0.4 * done),
     )
+    if conditions.image_weighting > 0:
+        series = conditions.series
+        for i, (tilt, before) in enumerate(zip(series.degrees, series.before, strict=True)):
+            images[i] = weigh(
+                images[i],
+                pixel=voxel_spacing,
+                tilt=float(tilt),
+                before=float(before),
+                dose=series.dose,
+                power=conditions.image_weighting,
+            )
     raw = weighted_back_projection(
         images,
         conditions.series,
@@ -177,18 +189,23 @@ def _process(
     truth = scipy.fft.rfftn(density, workers=workers)
     kept, seen = _known(spectrum, truth, at, radial, conditions)
     smooth = restore * kept**conditions.denoising
-    if "denoised" in kinds:
-        tomograms["denoised"] = filtered(
+    multiply(truth, at, seen, voxel_spacing=voxel_spacing)
+    for kind in ("denoised", "isonetcorrected"):
+        if kind not in kinds:
+            continue
+        if kind == "isonetcorrected":
+            fill_wedge(
+                spectrum, truth, at, max_tilt=conditions.max_tilt, share=conditions.wedge_filling
+            )
+        tomograms[kind] = filtered(
             spectrum, at, smooth, shape=shape, voxel_spacing=voxel_spacing, workers=workers
         )
-    if "isonetcorrected" in kinds:
-        multiply(truth, at, seen, voxel_spacing=voxel_spacing)
-        fill_wedge(
-            spectrum, truth, at, max_tilt=conditions.max_tilt, share=conditions.wedge_filling
+    if conditions.quieting > 0:
+        clean = filtered(
+            truth, at, smooth, shape=shape, voxel_spacing=voxel_spacing, workers=workers
         )
-        tomograms["isonetcorrected"] = filtered(
-            spectrum, at, smooth, shape=shape, voxel_spacing=voxel_spacing, workers=workers
-        )
+        for kind in {"denoised", "isonetcorrected"} & set(kinds):
+            quieten(tomograms[kind], clean, share=conditions.quieting, voxel_spacing=voxel_spacing)
     return tomograms
 
 

@@ -8,7 +8,8 @@ The challenge offers four tomograms of each run, and so does the simulator:
     That, with the contrast transfer undone and low frequencies restored by a Wiener filter.
 ``denoised``
     That, smoothed by the linear filter that a noise-to-noise network comes down to: each
-    frequency is kept by the share of it that is signal, known here, and never more.
+    frequency is kept by the share of it that is signal, known here, and never more. Networks
+    also smooth empty ice more than particles, and `quieten` does.
 ``isonetcorrected``
     A stand-in for IsoNet, not IsoNet: the missing wedge of ``denoised`` is filled with part of the
     true density, seen through the same filters, as a well-trained network would at best guess it.
@@ -23,6 +24,7 @@ import numpy as np
 import scipy.fft
 import torch
 from jaxtyping import Float, Float32
+from scipy import ndimage
 
 from tomoscout.ops.fourier import Frequencies
 from tomoscout.simulation.filters import multiply
@@ -31,6 +33,7 @@ from tomoscout.simulation.tilt_series import TiltSeries
 
 Kind = Literal["denoised", "wbp", "ctfdeconvolved", "isonetcorrected"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+_GRAIN = 25.0  # Å: how far around particles the denoiser holds back
 _ROLL = 0.8  # share of the Nyquist frequency at which the ramp starts to bend down
 
 
@@ -118,3 +121,39 @@ def fill_wedge(
         gap = missing[index]
         spectrum[index] *= 1 - gap
         spectrum[index] += np.float32(share) * gap * truth[index]
+
+
+def quieten(
+    tomogram: Float32[np.ndarray, "z y x"],
+    clean: Float32[np.ndarray, "z y x"],
+    *,
+    share: float,
+    voxel_spacing: float,
+) -> None:
+    """Fade a tomogram where there is nothing, in place, as networks do and linear filters cannot.
+
+    A Wiener filter with local instead of global statistics (Lee 1980,
+    doi:10.1109/TPAMI.1980.4766994): each voxel is multiplied by the share of the power around it
+    that is signal. What it knows of the signal is the truth's dark side, because a network has
+    seen that nothing is brighter than ice: so halos fade as well.
+
+    Parameters
+    ----------
+    tomogram
+        Protein dark.
+    clean
+        What the same filters make of the truth.
+    share
+        0 changes nothing, 1 leaves what the filter leaves.
+    voxel_spacing
+        Edge of one voxel, in ångström.
+    """
+    sparse = (slice(None, None, 3),) * 3  # enough for a median
+    noise = 1.4826 * float(np.median(np.abs(tomogram[sparse] - clean[sparse])))
+    signal = np.minimum(clean, 0)
+    signal *= signal
+    signal = ndimage.gaussian_filter(signal, _GRAIN / voxel_spacing, truncate=2.5)
+    signal /= signal + np.float32(max(noise**2, 1e-30))
+    signal *= np.float32(share)
+    signal += np.float32(1 - share)
+    tomogram *= signal

@@ -78,7 +78,7 @@ def blobs(kind: ObjectType, *, variant: int = 0, wobble: float = 0.0, sigma: flo
         [zlib.crc32((known.name if known else kind.name).encode()), variant]
     )
     shape = known or cluster(kind.radius, rng)
-    cargo = rng.uniform(0.0, shape.cargo.most) if wobble > 0 and shape.cargo else 0.0
+    cargo = rng.uniform(shape.cargo.least, shape.cargo.most) if wobble > 0 and shape.cargo else 0.0
     if wobble > 0:
         shape = wobbled(shape, wobble, rng)
     return fill(shape, rng, cargo=cargo, sigma=sigma)
