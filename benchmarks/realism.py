@@ -7,7 +7,7 @@ Simulates tomograms with the preset ``czii`` (small crowded ones by default) and
 contrast-to-noise per object beside that of slices of three real denoised tomograms of the
 challenge: the mean within 0.6 of the radius against the slice's median, in robust standard
 deviations of the slice, over picks within four slices, on slices binned twice, as the published
-pictures are. A picture of each tomogram, its middle slices across z and across y, is saved beside.
+pictures are. Pictures of each tomogram, its middle slices across z and across y, are saved beside.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tomoscout.core.objects import CZII
 from tomoscout.core.picks import Picks
 from tomoscout.core.volume import Volume
 from tomoscout.io.project import open_project
+from tomoscout.simulation import KINDS
 
 # TS_6_4 z 62, TS_86_3 z 50, TS_5_4 z 32: lowest and highest.
 REAL = {
@@ -74,6 +75,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shape", type=int, nargs=3, default=(184, 320, 320))
     parser.add_argument("--crowding", type=float, default=3.0)
+    parser.add_argument("--kinds", default="denoised", help="of which pictures are saved")
     parser.add_argument("--molecule", action="append", default=[])
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
@@ -81,13 +83,15 @@ def main() -> None:
     simulated = options.output / "simulated"
     command = ["simulate", str(simulated), "--preset", "czii", "--runs", str(options.runs)]
     command += ["--shape", *map(str, options.shape), "--crowding", str(options.crowding)]
+    command += ["--kinds", options.kinds]
     if code := tomoscout([*command, "--seed", str(options.seed), *molecules]):
         raise SystemExit(code)
     runs = []
     for run in open_project(simulated / "copick.json").runs:
         volume = run.tomogram("denoised").load()
         runs.append({k: np.mean(v) for k, v in contrast_to_noise(volume, run.picks()).items()})
-        draw(volume, options.output / f"{run.name}.png")
+        for kind in KINDS if options.kinds == "all" else options.kinds.split(","):
+            draw(run.tomogram(kind).load(), options.output / f"{run.name}-{kind}.png")
     print(f"\n{'':<22}{'real':>9}   ours: lowest, 10 %, median, 90 %, highest of the runs")
     for name, (low, high) in REAL.items():
         ours = [run[name] for run in runs if name in run]

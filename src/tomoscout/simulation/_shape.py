@@ -16,14 +16,13 @@ class Cargo:
     ----------
     radius
         Of the hollow, in ångström.
-    least, most
-        Lowest and highest mass it is found with, in kilodalton; it adds to the molecule's own.
+    most
+        Highest mass it is found with, in kilodalton; it adds to the molecule's own.
     source
         Where these numbers come from.
     """
 
     radius: float
-    least: float
     most: float
     source: str
 

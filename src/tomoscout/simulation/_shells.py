@@ -33,7 +33,7 @@ def ferritin() -> Shape:
         source="PDB 4V1W and 6PXM; Crichton & Declercq 2010",
         balls=np.array(balls),
         porosity=0.05,
-        cargo=Cargo(34.0, 0.0, 20.0, "a guess: the challenge's ferritin is grey inside, not empty"),
+        cargo=Cargo(34.0, 20.0, "a guess: the challenge's ferritin is grey inside, not empty"),
     )
 
 
@@ -65,7 +65,6 @@ def virus_like_particle() -> Shape:
         porosity=0.05,
         cargo=Cargo(
             105.0,  # Å, where 8TUX at 10 Å is emptiest between RNA and shell
-            900.0,  # kDa; RNA of the host varies, by how much is a guess
             1150.0,  # kDa, as much as the phage's own genome: 3588 nucleotides of 0.32 kDa
             "RefSeq NC_001628 (the genome); Caldeira & Peabody 2007 (RNA of the host)",
         ),

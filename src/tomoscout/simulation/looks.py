@@ -20,6 +20,7 @@ def draw_looks(
     looks: Mapping[str, Molecule],
     voxel_spacing: float,
     wobble: float,
+    cargo: tuple[float, float],
     rng: np.random.Generator,
 ) -> dict[str, Density]:
     """Draw this tomogram's variant of every molecule, at half the volume's voxel spacing.
@@ -35,6 +36,8 @@ def draw_looks(
     wobble
         How far domains of the package's models stray, in ångström; given molecules are blurred by
         up to as much.
+    cargo
+        How full hollow models are, lowest and highest, as a share of the most they hold.
     rng
         Draws the variant.
     """
@@ -46,7 +49,7 @@ def draw_looks(
             found = realise(looks[kind.name], voxel_spacing=fine)
             densities[kind.name] = _blurred(found, float(rng.uniform(0, wobble)))
         else:
-            shape = blobs(kind, variant=variant, wobble=wobble)
+            shape = blobs(kind, variant=variant, wobble=wobble, cargo=cargo)
             densities[kind.name] = realise(shape, voxel_spacing=fine)
     return densities
 

@@ -21,7 +21,7 @@ from tomoscout.core.shrec import SHREC21
 from tomoscout.simulation import QuickSettings, Scene, Simulated, simulate
 from tomoscout.simulation.molecules import Molecule
 from tomoscout.simulation.physics import PhysicsSettings
-from tomoscout.simulation.ranges import NonNegativeRange, PositiveRange
+from tomoscout.simulation.ranges import NonNegativeRange, PositiveRange, Share
 from tomoscout.simulation.reconstruction import Kind
 from tomoscout.simulation.shapes import CATALOGUE, find_shape
 
@@ -65,6 +65,8 @@ class Simulation(Settings):
     """What differs between tomograms."""
     wobble: float = Field(default=3.0, ge=0)
     """How far molecules stray from the published shapes, in ångström."""
+    cargo: Share = (0.8, 1.0)
+    """How full hollow molecules are, lowest and highest, as a share of the most they hold."""
 
     @model_validator(mode="after")
     def _possible(self) -> Simulation:
@@ -163,6 +165,7 @@ def run_preset(
         molecules=looks,
         kinds=preset.kinds,
         wobble=preset.wobble,
+        cargo=preset.cargo,
         **others,
     )
 

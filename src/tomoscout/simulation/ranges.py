@@ -28,6 +28,13 @@ def _not_negative(ends: tuple[float, float]) -> tuple[float, float]:
     return ends
 
 
+def _share(ends: tuple[float, float]) -> tuple[float, float]:
+    """Refuse a range that leaves 0 to 1."""
+    if ends[0] < 0 or ends[1] > 1:
+        raise ValueError("must be between 0 and 1")
+    return ends
+
+
 def _tilt(ends: tuple[float, float]) -> tuple[float, float]:
     """Refuse tilts that leave nothing, or no wedge, to reconstruct from."""
     if ends[0] <= 0 or ends[1] > 85:
@@ -38,4 +45,5 @@ def _tilt(ends: tuple[float, float]) -> tuple[float, float]:
 Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
 PositiveRange = Annotated[Range, AfterValidator(_positive)]
 NonNegativeRange = Annotated[Range, AfterValidator(_not_negative)]
+Share = Annotated[Range, AfterValidator(_share)]
 TiltRange = Annotated[Range, AfterValidator(_tilt)]

@@ -79,6 +79,7 @@ def simulate(
     truth: bool = False,
     name: str = "simulated",
     wobble: float = 3.0,
+    cargo: tuple[float, float] = (0.8, 1.0),
     workers: int | None = None,
     device: torch.device | None = None,
     progress: Callable[[float], None] | None = None,
@@ -113,6 +114,8 @@ def simulate(
     wobble
         How far the molecules' domains stray from the published shapes, in ångström: a detector
         should not learn our models by heart. Given molecules are blurred by up to as much.
+    cargo
+        How full hollow models are, lowest and highest, as a share of the most they hold.
     workers
         Threads, by default one per core; the result does not depend on it.
     device
@@ -131,7 +134,7 @@ def simulate(
     _check(kinds, looks, everything, microscope)
     foreign = [] if distractors is None else distractors.names
     for_scene, for_shapes, for_image = np.random.default_rng(seed).spawn(3)
-    densities = draw_looks(everything, looks, scene.voxel_spacing, wobble, for_shapes)
+    densities = draw_looks(everything, looks, scene.voxel_spacing, wobble, cargo, for_shapes)
     arrangement = arrange(
         scene,
         objects=everything,

@@ -56,7 +56,14 @@ def find_shape(name: str) -> Shape | None:
     return _BY_ALIAS.get("-".join(name.lower().replace("_", " ").split()))
 
 
-def blobs(kind: ObjectType, *, variant: int = 0, wobble: float = 0.0, sigma: float = 5.0) -> Blobs:
+def blobs(
+    kind: ObjectType,
+    *,
+    variant: int = 0,
+    wobble: float = 0.0,
+    sigma: float = 5.0,
+    cargo: tuple[float, float] = (0.8, 1.0),
+) -> Blobs:
     """Return the blobs of an object, the same for the same arguments.
 
     Parameters
@@ -72,16 +79,20 @@ def blobs(kind: ObjectType, *, variant: int = 0, wobble: float = 0.0, sigma: flo
         at 0 they are exactly symmetric and empty.
     sigma
         Standard deviation of each blob, in ångström.
+    cargo
+        Lowest and highest share of the most that a hollow molecule holds. Capsids made in a host
+        are about as full of its RNA as phages are of their genome; how much that varies is a guess.
     """
     known = find_shape(kind.name) or find_shape(kind.pdb_id)
     rng = np.random.default_rng(
         [zlib.crc32((known.name if known else kind.name).encode()), variant]
     )
     shape = known or cluster(kind.radius, rng)
-    cargo = rng.uniform(shape.cargo.least, shape.cargo.most) if wobble > 0 and shape.cargo else 0.0
+    full = rng.uniform(*cargo) if wobble > 0 else 0.0
+    held = full * shape.cargo.most if shape.cargo else 0.0
     if wobble > 0:
         shape = wobbled(shape, wobble, rng)
-    return fill(shape, rng, cargo=cargo, sigma=sigma)
+    return fill(shape, rng, cargo=held, sigma=sigma)
 
 
 def cluster(radius: float, rng: np.random.Generator, *, compactness: float = 0.6) -> Shape:
