@@ -3,10 +3,13 @@
     python benchmarks/czii_sim.py -o out/czii-sim --molecule ribosome=MAP@3500 ... [--init WEIGHTS]
 
 Tomograms are simulated while it trains (preset ``training``); thresholds come from ten further
-simulated ones. Leaves ``czii-sim.safetensors`` of float16 with its notes in the folder. The
-shipped file came about in three stages on two CPU cores: 1000 steps on 92 simulated tomograms,
-then 1200 and 1300 steps (learning rates 1.5e-3 and 8e-4) of this script with --init from the
-stage before.
+simulated ones. Leaves ``czii-sim.safetensors`` of float16 with its notes in the folder.
+
+The shipped file came about in two stages on two CPU cores: 1000 steps on 92 simulated tomograms on
+disk, then 1200 steps of this script with --init from them (learning rate 1.5e-3, of a schedule of
+3200 that was cut short). It is the mean of both stages' weights, with thresholds from ten further
+simulated tomograms: twins (preset ``czii-twin``) at the pick positions of six real ones, and four
+of preset ``czii``. The choice among both stages, a third one and two means was made on those ten.
 """
 
 from __future__ import annotations
@@ -21,7 +24,9 @@ from tomoscout.inference.weights import load_detector, save_detector
 
 NOTES = (
     "Finds the objects of the CZII CryoET challenge in denoised tomograms with dark protein, at "
-    "about 10 Å per voxel. Trained on simulated tomograms only: these weights have never seen a "
+    "about 10 Å per voxel. The mean of two stages of training on simulated tomograms only, with "
+    "thresholds and score from ten simulated tomograms held out from it: these weights have never "
+    "seen a "
     "real one, so look at what they find before you rely on it, and fine-tune them on a few "
     "annotated tomograms of your own (tomoscout train PROJECT --init czii-sim)."
 )

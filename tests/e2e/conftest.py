@@ -20,7 +20,7 @@ from tomoscout.core.objects import ObjectTable, ObjectType
 from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Choice
 from tomoscout.core.volume import Volume
-from tomoscout.inference.find import DEFAULT, FOLDER_VARIABLE, shipped_weights
+from tomoscout.inference.find import FOLDER_VARIABLE
 from tomoscout.inference.weights import Card, Detector, build_network, save_detector
 from tomoscout.io.picks import write_picks
 from tomoscout.io.project_writer import write_copick_config, write_run
@@ -39,8 +39,6 @@ NAMES = np.array(["large", "small", "large", "small"])
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which both demos have run, small and short: demo/ and demo-train/."""
-    if DEFAULT not in shipped_weights():
-        pytest.skip(f"{DEFAULT} is not in the package yet")
     folder = tmp_path_factory.mktemp("newcomer")
     with pytest.MonkeyPatch.context() as patch:
         _shrink(patch, folder)
