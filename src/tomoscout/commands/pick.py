@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def pick(
     source: Path,
     *,
-    output: Annotated[Path, Parameter(alias="-o")],
+    output: Annotated[Path, Parameter(alias="-o")] = Path("picks"),
     model: str | None = None,
     voxel_spacing: float | None = None,
     kind: str | None = None,
