@@ -39,16 +39,6 @@ for verb in ["", *VERBS]:
         assert line.split(":")[0].split(",")[0] in told
 
 
-def test_a_simulation_does_without_torch(tmp_path: Path):
-    code = """
-import sys
-from tomoscout.cli import main
-assert main(["simulate", sys.argv[1], "--runs", "1", "--shape", "8", "16", "16"]) == 0
-assert "torch" not in sys.modules
-"""
-    python(code, tmp_path / "out")
-
-
 def test_quiet_silences_progress_and_keeps_results(shelf, tmp_path, capsys):
     command = ["convert", str(shelf / "good.mrc"), str(tmp_path / "a.zarr"), "--overwrite"]
     assert main([*command, "--quiet"]) == 0
