@@ -329,7 +329,7 @@ def test_a_threshold_out_of_range_is_refused(threshold: str, words: str, refuse:
         ("convert found.csv {out}.csv --to relon", "--to relon: choose from|mean 'relion'?"),
         ("simulate {out} --runs 0", "--runs: at least 1 tomogram, found 0"),
         ("simulate {out} --seed -1", "--seed: 0 or above, found -1"),
-        ("simulate {out} --shape 0 8 8", "'scene.shape.0': input should be greater than 0, found 0"),
+        ("simulate {out} --shape 0 8 8", "'scene.shape.0': input should be greater than 0"),
         ("simulate {out} --shape 8 8", "--shape requires 3"),
         ("simulate {out} --quick.noise 3,1", "'quick.noise': the lowest value comes first"),
         ("simulate {out} --objects nowhere.yaml", "nowhere.yaml: no such file"),
