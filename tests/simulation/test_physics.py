@@ -65,7 +65,6 @@ def test_both_microscopes_agree_on_a_scene_and_on_a_point():
         )
         inner = (slice(6, -6),) * 3
         found = correlation(slow[inner], fast[inner])
-        print(found)
         assert found > least
 
 

@@ -44,7 +44,7 @@ def simulate(
     output
         Folder of the project; made when missing.
     preset
-        czii, czii-twin, shrec, in-situ, or a YAML file.
+        czii, czii-twin, shrec, in-situ, training, or a YAML file.
     runs
         How many tomograms.
     shape
@@ -54,7 +54,7 @@ def simulate(
     seed
         Another number gives other tomograms.
     physics
-        Microscope: full (a tilt series, reconstructed) or quick (one filter, ten times faster).
+        Microscope: full (a tilt series, reconstructed) or quick (one filter, four times faster).
     kinds
         Comma-separated kinds of tomogram: denoised, wbp, ctfdeconvolved, isonetcorrected, or all.
     molecule

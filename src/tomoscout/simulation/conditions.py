@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from tomoscout.core.settings import Settings
 from tomoscout.simulation.exposure import Optics
-from tomoscout.simulation.ranges import NonNegativeRange, PositiveRange, Range, TiltRange
+from tomoscout.simulation.ranges import (
+    NonNegativeRange,
+    PositiveRange,
+    Range,
+    TiltRange,
+    draw_each,
+)
 from tomoscout.simulation.tilt_series import Scheme, TiltSeries, tilt_series
 
 
@@ -143,8 +149,4 @@ def draw(settings: PhysicsSettings, rng: np.random.Generator) -> Conditions:
     """Draw the conditions of one tomogram, each uniformly from its range."""
     values = settings.model_dump()
     scheme = values.pop("schemes")[int(rng.integers(len(settings.schemes)))]
-    drawn: dict[str, Any] = {
-        name: float(rng.uniform(*value)) if isinstance(value, tuple) else value
-        for name, value in values.items()
-    }
-    return Conditions(scheme=scheme, **drawn)
+    return Conditions(scheme=scheme, **draw_each(values, rng))

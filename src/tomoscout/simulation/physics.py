@@ -2,8 +2,9 @@
 
 Each image is a projection of the tilted sample, out of focus, through ice that thickens with the
 tilt, of a sample the beam has been eating at, counted electron by electron and a little misaligned;
-weighted back-projection puts the series together again. It takes about half a minute for a
-tomogram of the challenge's size, ten times as long as the quick microscope; choose it where the
+weighted back-projection puts the series together again. It takes under 20 seconds for a
+tomogram of the challenge's size on two cores, four times as long as the quick microscope
+(benchmarks/simulate.py); choose it where the
 look of noise, wedge and halos matters, or where the raw kinds of tomogram are wanted.
 """
 
@@ -100,6 +101,7 @@ def image(
         images,
         conditions.series,
         depth=density.shape[0],
+        workers=workers,
         device=device,
         progress=lambda done: report(0.4 + 0.3 * done),
     )

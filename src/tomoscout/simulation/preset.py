@@ -25,7 +25,6 @@ from tomoscout.simulation.ranges import NonNegativeRange, PositiveRange, Share
 from tomoscout.simulation.reconstruction import Kind
 from tomoscout.simulation.shapes import CATALOGUE, find_shape
 
-DEFAULT = "czii"
 _TABLES = {"czii": CZII, "shrec": SHREC21}
 
 
@@ -48,7 +47,7 @@ class Simulation(Settings):
     scene: Scene = Scene()
     """What the tomograms hold."""
     physics: Literal["full", "quick"] = "full"
-    """Microscope: ``full`` takes tilt series, ``quick`` filters once and is ten times faster."""
+    """Microscope: ``full`` takes tilt series, ``quick`` filters once and is four times faster."""
     full: PhysicsSettings = PhysicsSettings()
     """Imaging conditions of the full microscope."""
     quick: QuickSettings = QuickSettings()

@@ -2,8 +2,8 @@
 
 A tilt series, its contrast transfer, the Wiener filter that undoes it and a denoiser are all
 products in Fourier space when the sample is thin; only their product is computed here. It takes
-seconds where projecting and reconstructing takes minutes, and knows no depth of focus, no
-alignment errors and no dose. Every tomogram draws its own conditions from the settings' ranges, so
+a quarter of the time of projecting and reconstructing, and knows no depth of focus, no alignment
+errors and no dose. Every tomogram draws its own conditions from the settings' ranges, so
 a detector trained on many of them meets a real one as just another draw.
 """
 
@@ -25,7 +25,13 @@ from tomoscout.simulation.filters import (
     radial_frequencies,
     standardise,
 )
-from tomoscout.simulation.ranges import NonNegativeRange, PositiveRange, Range, TiltRange
+from tomoscout.simulation.ranges import (
+    NonNegativeRange,
+    PositiveRange,
+    Range,
+    TiltRange,
+    draw_each,
+)
 
 
 class QuickSettings(Settings):
@@ -87,13 +93,7 @@ class Conditions:
 
 def draw(settings: QuickSettings, rng: np.random.Generator) -> Conditions:
     """Draw the conditions of one tomogram, each uniformly from its range."""
-    values = settings.model_dump()
-    return Conditions(
-        **{
-            name: float(rng.uniform(*value)) if isinstance(value, tuple) else float(value)
-            for name, value in values.items()
-        }
-    )
+    return Conditions(**draw_each(settings.model_dump(), rng))
 
 
 def image(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
+import numpy as np
 from pydantic import AfterValidator
 
 
@@ -47,3 +49,11 @@ PositiveRange = Annotated[Range, AfterValidator(_positive)]
 NonNegativeRange = Annotated[Range, AfterValidator(_not_negative)]
 Share = Annotated[Range, AfterValidator(_share)]
 TiltRange = Annotated[Range, AfterValidator(_tilt)]
+
+
+def draw_each(values: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """Draw a number from each range, uniformly and in order; what is no range stays as it is."""
+    return {
+        name: float(rng.uniform(*value)) if isinstance(value, tuple) else value
+        for name, value in values.items()
+    }

@@ -42,6 +42,7 @@ def weighted_back_projection(
     series: TiltSeries,
     *,
     depth: int,
+    workers: int = 1,
     device: torch.device | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Float32[np.ndarray, "z y x"]:
@@ -57,19 +58,23 @@ def weighted_back_projection(
         Their tilts.
     depth
         Voxels of the volume along z.
+    workers
+        Threads of the Fourier transforms.
     device
         Where to compute.
     progress
         Called with the share that is done.
     """
     angle = np.deg2rad(series.step) if len(series.degrees) > 1 else 1.0
-    weighted = weight(images) * np.float32(angle)
+    weighted = weight(images, workers=workers) * np.float32(angle)
     return back_project(
         weighted, series.degrees.tolist(), depth=depth, device=device, progress=progress
     )
 
 
-def weight(images: Float32[np.ndarray, "tilt y x"]) -> Float32[np.ndarray, "tilt y x"]:
+def weight(
+    images: Float32[np.ndarray, "tilt y x"], *, workers: int = 1
+) -> Float32[np.ndarray, "tilt y x"]:
     """Multiply images by the ramp across the tilt axis that evens out central frequencies.
 
     Back-projection looks images up linearly, which blurs them by two pixels' widths; the ramp
@@ -82,9 +87,9 @@ def weight(images: Float32[np.ndarray, "tilt y x"]) -> Float32[np.ndarray, "tilt
     frequency = np.fft.rfftfreq(padded.shape[-1])
     bend = np.clip((frequency / 0.5 - _ROLL) / (1 - _ROLL), 0, 1)
     ramp = frequency * (0.5 + 0.5 * np.cos(np.pi * bend)) / np.sinc(frequency) ** 2
-    spectrum = scipy.fft.rfft(padded, axis=-1, workers=-1) * ramp.astype(np.float32)
-    filtered = scipy.fft.irfft(spectrum, n=padded.shape[-1], axis=-1, workers=-1)
-    return np.ascontiguousarray(filtered[..., pad : pad + size], dtype=np.float32)
+    spectrum = scipy.fft.rfft(padded, axis=-1, workers=workers) * ramp.astype(np.float32)
+    weighted = scipy.fft.irfft(spectrum, n=padded.shape[-1], axis=-1, workers=workers)
+    return np.ascontiguousarray(weighted[..., pad : pad + size], dtype=np.float32)
 
 
 def filtered(
