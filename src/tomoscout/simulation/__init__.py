@@ -9,8 +9,9 @@ from tomoscout.simulation.looks import object_of
 from tomoscout.simulation.physics import PhysicsSettings
 from tomoscout.simulation.quick import QuickSettings
 from tomoscout.simulation.reconstruction import KINDS
-from tomoscout.simulation.run import Simulated, simulate
+from tomoscout.simulation.run import simulate
 from tomoscout.simulation.scene import Scene
+from tomoscout.simulation.simulated import Simulated
 
 __all__ = [
     "KINDS",
