@@ -14,6 +14,7 @@ from pydantic import Field
 from safetensors import SafetensorError, safe_open
 
 from tomoscout import __version__
+from tomoscout.core.activation import Activation
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.settings import Choice, Settings, validate
@@ -44,8 +45,8 @@ class Card(Settings):
     """Network and its settings."""
     objects: tuple[dict[str, Any], ...]
     """Rows of the object table, in channel order."""
-    activation: Literal["softmax", "sigmoid"]
-    """From logits to probabilities; softmax has background as channel 0."""
+    activation: Activation
+    """From logits to probabilities, and what the channels are: see ``core.activation``."""
     stride: int = Field(ge=1)
     """Voxels per cell of the score map."""
     voxel_spacing: float = Field(gt=0)

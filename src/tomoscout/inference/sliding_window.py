@@ -14,10 +14,12 @@ import numpy as np
 import torch
 from jaxtyping import Float16, Float32
 
+from tomoscout.core.activation import Activation
 from tomoscout.core.geometry import Geometry, Shape
 from tomoscout.core.settings import Settings
 from tomoscout.core.volume import Volume
 from tomoscout.models import Network
+from tomoscout.ops.activations import probabilities
 from tomoscout.ops.normalise import Normaliser
 from tomoscout.ops.precision import autocast, to_half
 from tomoscout.ops.tiles import AxisTile, Blend, axis_tiles, fit_tile
@@ -87,7 +89,7 @@ def stream_scores(
     network: Network,
     normaliser: Normaliser,
     *,
-    activation: str,
+    activation: Activation,
     tiling: Tiling,
     device: torch.device | None = None,
     bf16: bool = True,
@@ -160,19 +162,15 @@ def _read(
 def _forward(
     network: Network,
     block: Float32[np.ndarray, "z y x"],
-    activation: str,
+    activation: Activation,
     device: torch.device,
     bf16: bool,
 ) -> Float32[np.ndarray, "o u v w"]:
     """Return the probabilities of one tile, without background."""
     with torch.inference_mode(), autocast(device, bf16):
         batch = torch.from_numpy(block)[None, None].to(device)
-        logits = network(batch.to(memory_format=torch.channels_last_3d))[0][0].float()
-        if activation == "softmax":
-            probability = torch.softmax(logits, dim=0)[1:]
-        else:
-            probability = torch.sigmoid(logits)
-        return probability.cpu().numpy()
+        logits = network(batch.to(memory_format=torch.channels_last_3d))[0].float()
+        return probabilities(logits, activation)[0].cpu().numpy()
 
 
 def _blend(

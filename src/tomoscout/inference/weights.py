@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from tomoscout.core.activation import Activation, channel_names
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
 from tomoscout.inference.card import METADATA_KEY, Card, StoredType, read_card
@@ -67,9 +68,9 @@ def build_network(card: Card) -> Network:
     return network
 
 
-def out_channels(activation: str, objects: Any) -> int:
-    """Channels of a network: one per object, and background where probabilities share one sum."""
-    return len(objects) + (activation == "softmax")
+def out_channels(activation: Activation, objects: Any) -> int:
+    """Channels of a network for these objects."""
+    return len(channel_names(activation, [""] * len(objects)))
 
 
 def save_detector(detector: Detector, path: Path, *, dtype: StoredType | None = None) -> None:

@@ -1,9 +1,14 @@
-"""Losses. Each file: ``Settings``, ``ACTIVATION``, ``TARGETS`` and ``build(settings)``.
+"""Losses. Each file: ``Settings``, ``ACTIVATION``, ``TARGETS`` and ``build(settings, *, weights)``.
 
-``ACTIVATION`` is ``"softmax"`` (the network has one more channel, background, first) or
-``"sigmoid"`` (one channel per object). ``TARGETS`` names the targets the loss is made for; the
-pair is checked when a recipe is read. The module's ``forward(logits, target)`` takes logits
-`(b, c, z, y, x)` and a target `(b, o, z, y, x)` in [0, 1] without background, both float32.
+``ACTIVATION`` says what the network's channels are (``core.activation``): ``"softmax"`` has one
+more than there are objects, background, first; ``"sigmoid"`` one per object. ``TARGETS`` names the
+targets the loss is made for; the pair is checked when a recipe is read.
+
+``weights``, one per channel of the logits, say how much each class counts; None counts them as the
+loss's own settings say. The module's ``forward(logits, target)`` takes logits `(b, c, z, y, x)` and
+a target `(b, o, z, y, x)` in [0, 1] without background, both float32; targets may be soft (mixup).
+A loss that is a sum of others also has ``parts(logits, target) -> tuple[Tensor, ...]``, the terms
+before they are weighted and added, and ``shares: tuple[float, ...]``, by which they are.
 """
 
 from __future__ import annotations

@@ -47,6 +47,6 @@ class CrossEntropy(nn.Module):
         return -cells.mean()
 
 
-def build(settings: Settings) -> nn.Module:
+def build(settings: Settings, *, weights: Tensor | None = None) -> nn.Module:
     """Build the loss."""
     return CrossEntropy(settings)

@@ -56,6 +56,6 @@ class Tversky(nn.Module):
         return 1 - index.mean()
 
 
-def build(settings: Settings) -> nn.Module:
+def build(settings: Settings, *, weights: Tensor | None = None) -> nn.Module:
     """Build the loss."""
     return Tversky(settings)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tomoscout.core.activation import channel_names
 from tomoscout.core.errors import UserError
 from tomoscout.inference.card import Card
 from tomoscout.inference.weights import Detector, out_channels
@@ -56,8 +57,7 @@ def take_over(init: Detector, detector: Detector) -> None:
 
 def _channels(card: Card) -> list[str]:
     """Return the object of each output channel; background is the empty name."""
-    names = card.object_table.names
-    return ["", *names] if card.activation == "softmax" else names
+    return channel_names(card.activation, card.object_table.names)
 
 
 def _pairs(old: Card, new: Card) -> list[tuple[int, int]]:
