@@ -7,15 +7,23 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tomoscout.core.settings import validate
 from tomoscout.models import MODELS
 
-SHAPE = (32, 32, 48)
+SMALL: dict[str, dict] = {}
+"""Options under which a network that is large as published is tested here."""
 
 
-def make(name: str):
-    torch.manual_seed(0)
+def make(name: str, seed: int = 0):
+    torch.manual_seed(seed)
     module = MODELS[name]
-    return module.build(module.Settings(), 1, 7).eval()
+    return module.build(validate(module.Settings, SMALL.get(name, {}), source=name), 1, 7).eval()
+
+
+def shape_of(network) -> tuple[int, int, int]:
+    """A small patch, longer along x, whose deepest cells are more than one."""
+    z, y, x = (-(-n // d) * d for n, d in zip((24, 32, 40), network.divisor, strict=True))
+    return z, y, x if x > y else x + network.divisor[2]
 
 
 @pytest.fixture(params=MODELS.names())
@@ -24,16 +32,19 @@ def network(request: pytest.FixtureRequest):
 
 
 def test_outputs_are_logits_at_the_declared_strides(network):
-    outputs = network(torch.randn(2, 1, *SHAPE))
+    shape = shape_of(network)
+    outputs = network(torch.randn(2, 1, *shape))
     assert isinstance(outputs, tuple)
     assert len(outputs) == len(network.strides)
     for logits, stride in zip(outputs, network.strides, strict=True):
-        assert logits.shape == (2, 7, *(n // stride for n in SHAPE))
+        assert logits.shape == (2, 7, *(n // stride for n in shape))
 
 
 def test_every_weight_learns(network):
     network.train()
-    sum(out.float().square().mean() for out in network(torch.randn(2, 1, *SHAPE))).backward()
+    sum(
+        out.float().square().mean() for out in network(torch.randn(2, 1, *shape_of(network)))
+    ).backward()
     silent = [name for name, p in network.named_parameters() if p.grad is None]
     assert silent == []
 
@@ -51,25 +62,23 @@ def test_a_wrong_patch_names_the_nearest_right_one(network):
 def test_saved_weights_give_the_same_logits(network, tmp_path, request):
     name = request.node.callspec.params["network"]
     save_file(network.state_dict(), tmp_path / "w.safetensors")
-    torch.manual_seed(1)
-    module = MODELS[name]
-    other = module.build(module.Settings(), 1, 7).eval()
+    other = make(name, seed=1)
     other.load_state_dict(load_file(tmp_path / "w.safetensors"))
-    x = torch.randn(1, 1, *SHAPE)
+    x = torch.randn(1, 1, *shape_of(network))
     with torch.inference_mode():
         torch.testing.assert_close(other(x)[0], network(x)[0], rtol=0, atol=0)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
 def test_torchscript_gives_the_same_logits(network):
-    x = torch.randn(1, 1, *SHAPE)
+    x = torch.randn(1, 1, *shape_of(network))
     with torch.inference_mode():
         scripted = torch.jit.trace(network, x, check_trace=False)
         torch.testing.assert_close(scripted(x)[0], network(x)[0], rtol=1e-4, atol=1e-5)
 
 
 def test_bf16_stays_near_float32(network):
-    x = torch.randn(1, 1, *SHAPE)
+    x = torch.randn(1, 1, *shape_of(network))
     with torch.inference_mode():
         exact = network(x)[0]
         with torch.autocast("cpu", torch.bfloat16):

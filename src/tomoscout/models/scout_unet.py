@@ -15,9 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from tomoscout.core.settings import Settings as BaseSettings
-from tomoscout.models._blocks import ResidualBlock, check_patch
-
-_RARITY = 6.0  # logit between background and any object at the start: one cell in 400
+from tomoscout.models._blocks import ResidualBlock, check_patch, start_rare
 
 
 class Settings(BaseSettings):
@@ -49,19 +47,7 @@ class ScoutUNet(nn.Module):
         )
         self.decoders = nn.ModuleList(_level(2 * w, w, settings.blocks) for w in widths[-2::-1])
         self.head = nn.Conv3d(widths[0], out_channels, 1)
-        self._start_rare()
-
-    def _start_rare(self) -> None:
-        """Let the network start from the belief that nearly every cell is background.
-
-        It would otherwise spend a tenth of a short training on learning just that. Channel 0 is
-        background in softmax losses, and one object among others in sigmoid ones, where leaving
-        it at even odds does little harm.
-        """
-        with torch.no_grad():
-            nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
-            self.head.bias[1:] = -_RARITY  # type: ignore[index]
-            self.head.weight.mul_(0.5)
+        start_rare(self.head)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Return the logits at stride 2, as the only item of a tuple."""
