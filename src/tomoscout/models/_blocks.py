@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-
 _RARITY = 6.0  # logit between background and any object at the start: one cell in 400
 
 
@@ -57,7 +56,8 @@ def start_rare(head: nn.Module) -> None:
         and one object among others in sigmoid ones, where leaving it at even odds does little
         harm.
     """
+    bias, weight = head.get_parameter("bias"), head.get_parameter("weight")
     with torch.no_grad():
-        nn.init.zeros_(head.bias)  # type: ignore[arg-type]
-        head.bias[1:] = -_RARITY  # type: ignore[index]
-        head.weight.mul_(0.5)  # type: ignore[operator]
+        nn.init.zeros_(bias)
+        bias[1:] = -_RARITY
+        weight.mul_(0.5)
