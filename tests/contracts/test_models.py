@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -75,6 +76,19 @@ def test_torchscript_gives_the_same_logits(network):
     with torch.inference_mode():
         scripted = torch.jit.trace(network, x, check_trace=False)
         torch.testing.assert_close(scripted(x)[0], network(x)[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+def test_onnx_gives_the_same_logits(network, tmp_path):
+    x, path = torch.randn(1, 1, *shape_of(network)), tmp_path / "network.onnx"
+    torch.onnx.export(network, (x,), path, dynamo=False, opset_version=17)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    with torch.inference_mode():
+        expected = network(x)
+    for found, logits in zip(
+        session.run(None, {session.get_inputs()[0].name: x.numpy()}), expected, strict=True
+    ):
+        np.testing.assert_allclose(found, logits.numpy(), rtol=1e-3, atol=1e-4)
 
 
 def test_bf16_stays_near_float32(network):
