@@ -78,7 +78,9 @@ def test_torchscript_gives_the_same_logits(network):
         torch.testing.assert_close(scripted(x)[0], network(x)[0], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning", "ignore:ONNX export mode"
+)
 def test_onnx_gives_the_same_logits(network, tmp_path):
     x, path = torch.randn(1, 1, *shape_of(network)), tmp_path / "network.onnx"
     torch.onnx.export(network, (x,), path, dynamo=False, opset_version=17)
