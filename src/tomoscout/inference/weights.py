@@ -23,6 +23,7 @@ from tomoscout.inference.download import Progress
 from tomoscout.inference.find import FILE_NAME, find_weights, title
 from tomoscout.io._atomic import atomic_path
 from tomoscout.models import MODELS, Network
+from tomoscout.ops.precision import channels_last
 
 __all__ = [
     "FILE_NAME",
@@ -141,5 +142,5 @@ def load_detector(model: str | Path | None = None, *, progress: Progress | None 
             f"{path}: tensors do not fit the card's network '{card.model.name}' ({reason[:120]}): "
             "copy the file again, or train anew"
         ) from error
-    network = network.to(memory_format=torch.channels_last_3d)
+    channels_last(network)
     return Detector(network.eval(), card, str(path))

@@ -4,6 +4,9 @@ The module's ``forward`` takes `(b, c, z, y, x)` and returns a tuple of logits f
 coarse (length 1 without deep supervision). It carries ``strides: tuple[int, ...]`` (one per
 output) and ``divisor: (z, y, x)``; a patch whose shape is not a multiple of the divisor raises
 and names the nearest right one.
+
+Building gives random weights and reads no file. A network whose settings name weights to start
+from is `Pretrainable`: a training loads them once, before its first step.
 """
 
 from __future__ import annotations
@@ -38,6 +41,15 @@ class Network(Protocol):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> Any:
         """Take weights over."""
+        ...
+
+
+@runtime_checkable
+class Pretrainable(Protocol):
+    """A network whose settings can name weights to start from."""
+
+    def load_pretrained(self) -> None:
+        """Take over the weights that the settings name, or none where they name none."""
         ...
 
 

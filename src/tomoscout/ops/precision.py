@@ -1,8 +1,9 @@
-"""Which device to compute on, and in which number format."""
+"""Which device to compute on, in which number format and memory layout."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,6 +53,17 @@ def has_fast_bf16(device: torch.device) -> bool:
 def autocast(device: torch.device, enabled: bool = True) -> AbstractContextManager[None]:
     """Return bf16 autocast where the device has it, and nothing elsewhere."""
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled and has_fast_bf16(device))
+
+
+def channels_last(network: Any) -> None:
+    """Lay the weights of a torch module out as its images are: channels innermost, 2-D and 3-D."""
+    # Module.to(memory_format=...) takes one format, and fails on a network that has both.
+    with torch.no_grad():
+        for weight in network.parameters():
+            if weight.ndim == 5:
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last_3d)
+            elif weight.ndim == 4:
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
 
 def to_half(values: Float32[np.ndarray, "*shape"]) -> Float16[np.ndarray, "*shape"]:

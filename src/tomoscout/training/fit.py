@@ -18,7 +18,8 @@ from tomoscout.data.folds import Fold
 from tomoscout.data.module import EpochSampler, PatchDataset, Supply, collate
 from tomoscout.inference.weights import FILE_NAME, Card, Detector, build_network, save_detector
 from tomoscout.losses import LOSSES
-from tomoscout.ops.precision import has_fast_bf16
+from tomoscout.models import Pretrainable
+from tomoscout.ops.precision import channels_last, has_fast_bf16
 from tomoscout.training._folder import CHECKPOINT, HISTORY, is_first_process, start
 from tomoscout.training.callbacks import (
     History,
@@ -131,10 +132,12 @@ def _untrained(job: Job) -> Detector:
         recipe=recipe.model_dump(mode="json"),
     )
     network = build_network(card)
-    network.to(memory_format=torch.channels_last_3d)
+    channels_last(network)
     detector = Detector(network, card.model_copy(update={"stride": network.strides[0]}))
     if job.init is not None:
         take_over(job.init, detector)
+    elif job.resume is None and isinstance(network, Pretrainable):
+        network.load_pretrained()
     return detector
 
 
