@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from tomoscout.augment import levels
 from tomoscout.core.errors import UserError
-from tomoscout.core.settings import parse_overrides
+from tomoscout.core.settings import Choice, parse_overrides
 from tomoscout.training.recipe import read_recipe, recipe_names
 
 
@@ -63,3 +64,32 @@ def test_mistakes_are_told_in_one_line(given, words):
 def test_an_unknown_recipe_names_the_nearest():
     with pytest.raises(UserError, match="Did you mean 'scout'"):
         read_recipe("scuot")
+
+
+def test_a_word_stands_for_its_augmentations(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("augment: base-anisotropic\n")
+    assert read_recipe(path).augment == levels("base-anisotropic")
+    path.write_text("augment: [base-anisotropic, {name: noise}]\n")
+    assert read_recipe(path).augment == (*levels("base-anisotropic"), Choice(name="noise"))
+    assert read_recipe(path, parse_overrides(["augment=none"])).augment == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["augment=base-isotropc"], "Did you mean 'base-isotropic'"),
+        (["augment=3"], "augment"),
+        (["training.swa=0.5"], "training.swa 0.5 average twice: set one of them to 0"),
+        (["training.gradnorm=1e-3", "training.compile=true"], "set one of them to 0 or false"),
+        (["training.level-weights=0,0"], "one of them at least above 0"),
+        (["training.optimizer=sgd"], "'adamw' or 'adam'"),
+        (["class_weights.method=invers"], "'class_weights.method'"),
+        (["training.logger=neptune"], "'mlflow'"),
+    ],
+)
+def test_what_the_loop_cannot_do_is_told_in_one_line(given, words):
+    with pytest.raises(UserError) as error:
+        read_recipe("scout", parse_overrides(given))
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)

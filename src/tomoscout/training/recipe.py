@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import Field
+from pydantic import field_validator
 
-from tomoscout.augment import AUGMENTATIONS
+from tomoscout.augment import AUGMENTATIONS, levels
 from tomoscout.core.errors import UserError, did_you_mean
 from tomoscout.core.settings import Choice, Settings, merge, read_yaml, validate
 from tomoscout.data.sampling import SamplingSettings
@@ -25,52 +25,10 @@ from tomoscout.ops.normalise import NormaliseSettings
 from tomoscout.pickers import PICKERS
 from tomoscout.simulation.preset import preset_values
 from tomoscout.targets import TARGETS
+from tomoscout.training._class_weights import ClassWeights
+from tomoscout.training.settings import TrainingSettings
 
-
-class TrainingSettings(Settings):
-    """The loop: how long, how fast, how checked."""
-
-    steps: int = Field(default=900, ge=1)
-    """Optimiser steps in all."""
-    batch_size: int = Field(default=4, ge=1)
-    """Patches per step and device."""
-    learning_rate: float = Field(default=2e-3, gt=0)
-    """Highest learning rate."""
-    weight_decay: float = Field(default=1e-2, ge=0)
-    """Of AdamW."""
-    schedule: Literal["cosine", "constant", "halving"] = "cosine"
-    """``cosine`` falls to zero, ``halving`` drops to a half at half time, ``constant`` stays."""
-    warmup: int = Field(default=30, ge=0)
-    """Steps over which the learning rate first rises."""
-    clip: float = Field(default=1.0, ge=0)
-    """Largest norm of a step's gradient; 0 does not clip."""
-    ema: float = Field(default=0.99, ge=0, lt=1)
-    """Share the averaged weights keep at each step; these are validated and saved. 0 averages
-    nothing."""
-    level_weights: tuple[float, ...] = ()
-    """Weights of the network's outputs, fine to coarse; all alike when empty."""
-    mixup: float = Field(default=0.0, ge=0)
-    """Parameter of the Beta distribution two patches are mixed by; 0 mixes nothing."""
-    validate_every: int = Field(default=100, ge=1)
-    """Steps between validations, each of which also writes a checkpoint to resume from."""
-    threshold_spread: float = Field(default=0.4, ge=0)
-    """By what factor (standard deviation of its logarithm) scores of other tomograms are expected
-    to be off: thresholds are chosen to hold up to it. 0 takes the validation runs' own best."""
-    seed: int = 0
-    """Of weights, patches and augmentation."""
-    bf16: bool = True
-    """Compute in bfloat16 where the machine is fast at it."""
-    workers: int = Field(default=0, ge=0)
-    """Processes that cut patches beside the training; worth it on a GPU."""
-    devices: int = Field(default=1, ge=1)
-    """GPUs (or CPU processes) that share a step."""
-    logger: Literal["csv", "tensorboard", "wandb"] = "csv"
-    """An extra log beside ``history.csv``, which is always written."""
-
-    @property
-    def per_epoch(self) -> int:
-        """Steps between validations, where the training is as long as that."""
-        return min(self.validate_every, self.steps)
+__all__ = ["Recipe", "TrainingSettings", "read_recipe", "recipe_names"]
 
 
 class Recipe(Settings):
@@ -80,22 +38,37 @@ class Recipe(Settings):
     """Where patches come from: a project's runs, or simulation."""
     kind: str | None = None
     """Kind of tomogram, such as ``denoised``; None takes ``denoised`` or the only one."""
+    kinds: tuple[str, ...] = ()
+    """Kinds that patches are cut from, each time one of those a run has; only ``kind`` when
+    empty."""
     normalise: NormaliseSettings = NormaliseSettings()
     """How grey values are brought to one scale, in training and in use."""
     sampling: SamplingSettings = SamplingSettings()
     """Which patches are cut."""
     augment: tuple[Choice, ...] = ()
-    """What is done to each patch, in order."""
+    """What is done to each patch, in order; or a word for it: none, base-anisotropic,
+    advanced-anisotropic, base-isotropic, advanced-isotropic."""
     target: Choice = Choice(name="points")
     """What the network is asked for."""
     model: Choice = Choice(name="scout_unet")
     """The network."""
     loss: Choice = Choice(name="cross_entropy")
     """How far it is from the target."""
+    class_weights: ClassWeights = ClassWeights()
+    """How much each object and background count in the loss."""
     picker: Choice = Choice(name="local_max")
     """How picks are drawn from its scores."""
     training: TrainingSettings = TrainingSettings()
     """The loop."""
+
+    @field_validator("augment", mode="before")
+    @classmethod
+    def _words(cls, steps: Any) -> Any:
+        """Put the steps in place of the words that stand for them."""
+        if not isinstance(steps, str | list | tuple):
+            return steps
+        listed = [steps] if isinstance(steps, str) else steps
+        return [s for step in listed for s in (levels(step) if isinstance(step, str) else [step])]
 
 
 def recipe_names() -> list[str]:
