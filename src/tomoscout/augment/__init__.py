@@ -1,8 +1,12 @@
-"""Augmentations. Each file: ``Settings`` and ``apply(volume, picks, *, settings, rng)``.
+"""Augmentations. Each file: ``Settings``, ``LABELS``, ``apply(volume, picks, *, settings, rng)``.
 
 ``apply`` returns a new (Volume, Picks): the image and its points move together, in ångström,
 relative to the crop's corner. Each has a probability of its own, draws only from ``rng`` and
 leaves its input as it was. Shapes stay, except that a quarter turn may exchange y and x.
+
+``LABELS`` says what becomes of a label volume beside the crop: it is ``"moved"`` exactly as the
+voxels are, ``"kept"`` as it is by steps that change grey values only, or ``"lost"`` by steps that
+interpolate, which are refused where a target needs labels.
 
 One that reads voxels from beyond its result (a rotation needs the corners) also offers
 ``grow(shape, *, settings)``: how large a crop must be so that its central ``shape`` is made of
@@ -18,16 +22,32 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tomoscout.augment._labels import augment_labelled
+from tomoscout.augment._levels import WORDS, levels
 from tomoscout.core.geometry import Shape
 from tomoscout.core.picks import Picks
 from tomoscout.core.registry import Registry
 from tomoscout.core.settings import Choice
 from tomoscout.core.volume import Volume
 
-AUGMENTATIONS = Registry(__name__, "Settings", "apply")
+AUGMENTATIONS = Registry(__name__, "Settings", "LABELS", "apply")
 
 DEFAULT_STEPS = (Choice(name="flip"), Choice(name="quarter_turn"))
 """Free of charge and of interpolation; enough for a first detector."""
+
+
+__all__ = [
+    "AUGMENTATIONS",
+    "DEFAULT_STEPS",
+    "WORDS",
+    "Step",
+    "augment",
+    "augment_labelled",
+    "grow",
+    "keeps_labels",
+    "levels",
+    "prepare",
+]
 
 
 class Step(NamedTuple):
@@ -46,6 +66,11 @@ def prepare(choices: Iterable[Choice]) -> tuple[Step, ...]:
         If a name or a setting is unknown.
     """
     return tuple(Step(*choice.resolve(AUGMENTATIONS)) for choice in choices)
+
+
+def keeps_labels(choices: Iterable[Choice]) -> bool:
+    """Tell whether label volumes come through the steps unharmed, moved or as they were."""
+    return all(AUGMENTATIONS[choice.name].LABELS != "lost" for choice in choices)
 
 
 def grow(shape: Shape, *, steps: Sequence[Step]) -> Shape:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import ceil
 
@@ -25,6 +25,19 @@ def reposition(volume: Volume, picks: Picks, symmetry: Symmetry) -> tuple[Volume
     zyx = symmetry.move(picks.zyx, geometry=volume.geometry)
     extent = moved.geometry.extent if picks.extent else None
     return moved, replace(picks, zyx=zyx, rotations=rotations, extent=extent)
+
+
+def exchange(volume: Volume, picks: Picks, order: Sequence[int]) -> tuple[Volume, Picks]:
+    """Put the axes of a crop into another order, as a view; poses follow, mirrored or not."""
+    if tuple(order) == (0, 1, 2):
+        return volume, picks
+    moved = replace(volume, data=np.transpose(np.asarray(volume.data), order))
+    rotations = None
+    if picks.rotations is not None:
+        # Reversing both axes of a matrix turns (z, y, x) vectors into (x, y, z) ones.
+        rotations = np.eye(3)[list(order)][::-1, ::-1] @ picks.rotations
+    extent = moved.geometry.extent if picks.extent else None
+    return moved, replace(picks, zyx=picks.zyx[:, order], rotations=rotations, extent=extent)
 
 
 def transform(

@@ -18,6 +18,8 @@ from tomoscout.core.settings import Settings as BaseSettings
 from tomoscout.core.volume import Volume
 from tomoscout.ops.symmetry import Symmetry
 
+LABELS = "moved"
+
 
 class Settings(BaseSettings):
     """Settings of flips."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Settings as BaseSettings
 from tomoscout.core.volume import Volume
+
+LABELS = "kept"
 
 
 class Settings(BaseSettings):
@@ -23,6 +25,15 @@ class Settings(BaseSettings):
     """Chance of a curve."""
     amount: float = Field(default=0.2, ge=0)
     """Strongest bend: 0.2 draws the exponent between 1/1.2 and 1.2."""
+    exponents: tuple[float, float] | None = None
+    """Lowest and highest exponent, drawn evenly, in place of ``amount``."""
+
+    @field_validator("exponents")
+    @classmethod
+    def _in_order(cls, exponents: tuple[float, float] | None) -> tuple[float, float] | None:
+        if exponents is not None and not 0 < exponents[0] <= exponents[1]:
+            raise ValueError(f"two rising numbers above 0 are needed, found {exponents}")
+        return exponents
 
 
 def apply(
@@ -31,8 +42,11 @@ def apply(
     """Bend the values; the darkest and the brightest stay, and so does the order."""
     if rng.random() >= settings.probability:
         return volume, picks
-    limit = np.log1p(settings.amount)
-    exponent = np.float32(np.exp(rng.uniform(-limit, limit)))
+    if settings.exponents is None:
+        limit = np.log1p(settings.amount)
+        exponent = np.float32(np.exp(rng.uniform(-limit, limit)))
+    else:
+        exponent = np.float32(rng.uniform(*settings.exponents))
     values = volume.read()
     low, high = values.min(), values.max()
     if high > low:

@@ -16,6 +16,8 @@ from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Settings as BaseSettings
 from tomoscout.core.volume import Volume
 
+LABELS = "kept"
+
 
 class Settings(BaseSettings):
     """Settings of noise."""

@@ -21,6 +21,8 @@ from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Settings as BaseSettings
 from tomoscout.core.volume import Volume
 
+LABELS = "lost"
+
 
 class Settings(BaseSettings):
     """Settings of rotations."""

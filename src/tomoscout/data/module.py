@@ -24,6 +24,7 @@ from tomoscout.augment import DEFAULT_STEPS, augment, grow, prepare
 from tomoscout.core.geometry import Shape
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.settings import Choice
+from tomoscout.data.cutmix import cutmix as paste
 from tomoscout.data.mixup import mixup as mix
 from tomoscout.data.patches import crop
 from tomoscout.data.pool import Cut, Key
@@ -163,8 +164,15 @@ class EpochSampler(TorchSampler[Key]):
         return self.count // processes * processes
 
 
-def collate(items: Sequence[Sample], *, mixup: float = 0.0, seed: int = 0) -> Batch:
-    """Stack patches into a batch.
+def collate(
+    items: Sequence[Sample],
+    *,
+    mixup: float = 0.0,
+    mixup_probability: float = 1.0,
+    cutmix: float = 0.0,
+    seed: int = 0,
+) -> Batch:
+    """Stack patches into a batch, and mix them.
 
     Parameters
     ----------
@@ -172,15 +180,22 @@ def collate(items: Sequence[Sample], *, mixup: float = 0.0, seed: int = 0) -> Ba
         Patches of one shape.
     mixup
         Parameter of the Beta distribution they are blended by; 0 blends nothing.
+    mixup_probability
+        Chance that a batch is blended, unless boxes are pasted.
+    cutmix
+        Chance that boxes of each other are pasted into the patches of a batch instead.
     seed
-        Source of the blending, together with the first patch's key.
+        Source of the mixing, together with the first patch's key.
     """
     image = torch.stack([item["image"] for item in items])
     target = torch.stack([item["target"] for item in items])
-    if mixup > 0:
-        # A fourth number keeps this stream apart from the patch's own.
-        rng = np.random.default_rng([seed, *items[0]["key"], 1])
-        image, target = mix(image, target, alpha=mixup, rng=rng)
+    # A fourth number keeps these streams apart from the patch's own, and from each other.
+    mixing, choice = (np.random.default_rng([seed, *items[0]["key"], i]) for i in (1, 2))
+    pasted, blended = choice.random(2) < (cutmix, mixup_probability)
+    if pasted:
+        image, target = paste(image, target, rng=mixing)
+    elif blended and mixup > 0:
+        image, target = mix(image, target, alpha=mixup, rng=mixing)
     return Batch(image=image, target=target)
 
 
