@@ -8,6 +8,7 @@ from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Geometry
 from tomoscout.core.objects import ObjectTable, ObjectType
 from tomoscout.core.picks import Picks
+from tomoscout.ops.tokens import paint
 from tomoscout.targets import TARGETS
 
 OBJECTS = ObjectTable(
@@ -22,7 +23,14 @@ every_stride = pytest.mark.parametrize("stride", [1, 2, 3])
 def encode(name: str, picks: Picks, stride: int = 1, shape=(17, 22, 31)) -> np.ndarray:
     module = TARGETS[name]
     geometry = Geometry(shape, 10.0, stride)
-    return module.encode(picks, objects=OBJECTS, geometry=geometry, settings=module.Settings())
+    given = {"objects": OBJECTS, "geometry": geometry, "settings": module.Settings()}
+    if getattr(module, "NEEDS_LABELS", False):  # what a simulation would know of the same picks
+        labels = [OBJECTS.label(str(n)) if n in OBJECTS.names else 1 for n in picks.objects]
+        given["labels"] = paint(
+            picks.zyx, np.array(labels, int), geometry=geometry, reach=[35.0] * len(picks),
+            cubes=True,
+        )  # fmt: skip
+    return module.encode(picks, **given)
 
 
 @every_stride
