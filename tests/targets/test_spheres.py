@@ -3,9 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Geometry
 from tomoscout.core.objects import ObjectTable, ObjectType
 from tomoscout.core.picks import Picks
+from tomoscout.core.settings import validate
 from tomoscout.targets.spheres import Settings, encode
 
 OBJECTS = ObjectTable(
@@ -13,9 +15,9 @@ OBJECTS = ObjectTable(
 )
 
 
-def spheres(picks: Picks, *, stride=1, radius=0.5, shape=(30, 32, 34)) -> np.ndarray:
+def spheres(picks: Picks, *, stride=1, shape=(30, 32, 34), **options) -> np.ndarray:
     geometry = Geometry(shape, 10.0, stride)
-    return encode(picks, objects=OBJECTS, geometry=geometry, settings=Settings(radius=radius))
+    return encode(picks, objects=OBJECTS, geometry=geometry, settings=Settings(**options))
 
 
 def by_definition(picks: Picks, *, stride: int, radius: float, shape) -> np.ndarray:
@@ -65,3 +67,28 @@ def test_a_ball_reaches_in_from_outside():
 def test_a_ball_smaller_than_a_cell_still_marks_its_cell():
     target = spheres(Picks(np.array([[9.9, 9.9, 9.9]]), "small"), stride=8, radius=0.1)
     np.testing.assert_array_equal(np.argwhere(target), [[0, 0, 0, 0]])
+
+
+def test_radii_of_ones_own_replace_the_tables_and_leave_the_others():
+    """The 2nd place of the CZII challenge painted 0.4 of 80 Å where the table says 60."""
+    picks = Picks(np.array([[91.3, 92.8, 95.1], [211.3, 212.8, 215.1]]), np.array(OBJECTS.names))
+    target = spheres(picks, radius=0.4, radii={"small": 80.0})
+    small, large = target.sum(axis=(1, 2, 3)) * 10.0**3
+    assert small == pytest.approx(4 / 3 * np.pi * 32.0**3, rel=0.06)
+    assert large == pytest.approx(4 / 3 * np.pi * 60.0**3, rel=0.06)
+
+
+def test_own_radii_equal_to_the_tables_change_nothing():
+    picks = Picks(np.random.default_rng(0).uniform(0, 300, (8, 3)), np.repeat(OBJECTS.names, 4))
+    table = {entry.name: entry.radius for entry in OBJECTS.each()}
+    np.testing.assert_array_equal(spheres(picks, radii=table), spheres(picks))
+
+
+def test_a_radius_of_an_object_the_project_lacks_is_passed_over():
+    picks = Picks(np.array([[150.0, 150.0, 150.0]]), "small")
+    np.testing.assert_array_equal(spheres(picks, radii={"ribosome": 150.0}), spheres(picks))
+
+
+def test_a_radius_of_nothing_is_refused():
+    with pytest.raises(UserError, match=r"radii\.small"):
+        validate(Settings, {"radii": {"small": 0.0}}, source="target")

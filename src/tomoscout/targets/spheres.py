@@ -2,10 +2,13 @@
 
 More positive cells than `points`, so training is easier and steadier, but a large ball merges
 neighbours: in the CZII challenge 0.6 of the radius scored far better than 0.9. Choose it with
-an overlap loss (Tversky) and a picker that takes centres of mass.
+an overlap loss (Tversky) and a picker that takes centres of mass. Radii of your own, in place of
+the table's, change the balls of single objects without touching how these are scored.
 """
 
 from __future__ import annotations
+
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float32
@@ -24,6 +27,9 @@ class Settings(BaseSettings):
 
     radius: float = Field(default=0.5, gt=0)
     """Radius of the ball, as a fraction of the object's radius."""
+    radii: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    """Radii of objects in ångström, for balls only, in place of those in the table of objects.
+    Objects that the project does not have are passed over, so a recipe may name more than it."""
 
 
 def encode(
@@ -39,7 +45,7 @@ def encode(
     picks
         Centres in ångström from the geometry's corner; balls reach in from outside.
     objects
-        Table whose order gives the channels, and its radii.
+        Table whose order gives the channels, and its radii where the settings name none.
     geometry
         Lattice of the crop, at the stride of the target.
     settings
@@ -52,7 +58,8 @@ def encode(
     """
     owner = np.full(geometry.cells, -1, np.int64)
     nearest = np.full(geometry.cells, np.inf)
-    radii = [settings.radius * entry.radius for entry in objects.each()]
+    full = [settings.radii.get(entry.name, entry.radius) for entry in objects.each()]
+    radii = [settings.radius * radius for radius in full]
     own_cells = np.floor(geometry.to_cells(picks.zyx) + 0.5)
     own_distances = np.sum((geometry.to_angstrom(own_cells) - picks.zyx) ** 2, axis=1)
     for zyx, channel, own in zip(
