@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tomoscout.training.detection import DetectionModule, schedule
-from tomoscout.training.recipe import TrainingSettings
+from tomoscout.training.detection import DetectionModule
+from tomoscout.training.schedule import schedule
+from tomoscout.training.settings import TrainingSettings
 
 
 def test_cosine_rises_then_falls_to_nothing():

@@ -15,8 +15,9 @@ from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
 from tomoscout.inference.weights import fingerprint, load_detector
 from tomoscout.io.project import open_project
-from tomoscout.training.callbacks import LastCheckpoint, read_history
+from tomoscout.training.progress import read_history
 from tomoscout.training.run import train
+from tomoscout.training.stretches import LastCheckpoint
 
 LOOP = {"steps": 8, "batch_size": 2, "validate_every": 4, "warmup": 2, "ema": 0.5}
 FIRST = {

@@ -23,8 +23,10 @@ from tomoscout.core.picks import Picks
 from tomoscout.data.module import EpochSampler
 from tomoscout.inference.weights import load_detector
 from tomoscout.io.project import open_project
-from tomoscout.training.callbacks import SeedEpoch, read_history, summarise
+from tomoscout.training.progress import read_history
 from tomoscout.training.run import train
+from tomoscout.training.stretches import SeedEpoch
+from tomoscout.training.validation import summarise
 from tomoscout.tuning.thresholds import sweep
 
 FAST = {

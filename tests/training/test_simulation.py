@@ -19,7 +19,7 @@ from tomoscout.core.objects import CZII, ObjectTable
 from tomoscout.core.settings import parse_overrides
 from tomoscout.inference.weights import load_detector
 from tomoscout.io.project import open_project
-from tomoscout.training.callbacks import read_history
+from tomoscout.training.progress import read_history
 from tomoscout.training.recipe import read_recipe
 from tomoscout.training.run import train
 

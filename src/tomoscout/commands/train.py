@@ -138,7 +138,7 @@ def train_with_bar(*args: object, remark: str, **kwargs: object) -> Trained:
     which is told in one line.
     """
     from tomoscout.commands._console import progress, status
-    from tomoscout.training.callbacks import Progress
+    from tomoscout.training.progress import Progress
     from tomoscout.training.run import train as train_project
 
     with progress(1, "read") as bar:

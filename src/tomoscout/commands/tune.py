@@ -71,7 +71,7 @@ def tune(
     from tomoscout.io._atomic import write_json
     from tomoscout.io.project import open_project
     from tomoscout.ops.precision import choose_device
-    from tomoscout.training.callbacks import summarise
+    from tomoscout.training.validation import summarise
     from tomoscout.tuning.thresholds import sweep
 
     if spread is not None and spread < 0:

@@ -16,6 +16,9 @@ from tomoscout.io._atomic import disk_errors, write_text
 
 CHECKPOINT, HISTORY, RECIPE = "last.ckpt", "history.csv", "recipe.yaml"
 
+MEASURED = "measured"
+"""Part of the record that follows from the rest: what was measured on the training patches."""
+
 
 def find_checkpoint(folder: Path, record: dict[str, Any], *, overwrite: bool) -> Path | None:
     """Return the checkpoint to resume from, if any; refuse a folder with anything else in it."""
@@ -32,7 +35,7 @@ def find_checkpoint(folder: Path, record: dict[str, Any], *, overwrite: bool) ->
     checkpoint = folder / CHECKPOINT
     if overwrite or not (checkpoint.exists() or (folder / FILE_NAME).exists()):
         return None
-    if old != record:
+    if {key: value for key, value in old.items() if key != MEASURED} != record:
         raise UserError(
             f"{folder}: holds a training with another recipe, other runs, other objects or other "
             "weights to start from: choose another folder, or --overwrite to start anew"

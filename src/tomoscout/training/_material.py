@@ -15,8 +15,9 @@ from tomoscout.data.simulated import SimulatedTomograms, validation_names, valid
 from tomoscout.data.streams import Streams
 from tomoscout.io.project import Project, Run
 from tomoscout.simulation.molecules import Molecule
-from tomoscout.training.callbacks import ValidationRun
+from tomoscout.targets import TARGETS, needs_labels
 from tomoscout.training.recipe import Recipe
+from tomoscout.training.validation import ValidationRun
 
 
 class Material(NamedTuple):
@@ -78,7 +79,14 @@ def load_material(
             recipe.data.scene.voxel_spacing,
         )
     else:
-        runs = load_runs(_runs(project, fold.train), recipe.normalise, kind=recipe.kind)
+        runs = load_runs(
+            _runs(project, fold.train),
+            recipe.normalise,
+            kind=recipe.kind,
+            kinds=recipe.kinds,
+            needs_labels=_learns_from_labels(recipe),
+            labels=recipe.data.labels,
+        )
         supply = Pool(runs, objects=objects, sampling=recipe.sampling)
         voxel_spacing = runs[0].voxel_spacing
     return Material(supply, voxel_spacing, _validation(project, fold, recipe, objects, molecules))
@@ -109,9 +117,9 @@ def _simulated(
     settings = recipe.training
     streams = Streams(
         recipe.data.streams,
-        batches=settings.per_epoch,
+        batches=settings.batches,
         batch_size=settings.batch_size,
-        processes=settings.devices,
+        processes=settings.processes,
     )
     return SimulatedTomograms(
         recipe.data,
@@ -121,7 +129,14 @@ def _simulated(
         streams=streams,
         seed=settings.seed,
         molecules=molecules,
+        kinds=recipe.kinds,
+        needs_labels=_learns_from_labels(recipe),
     )
+
+
+def _learns_from_labels(recipe: Recipe) -> bool:
+    """Tell whether the target needs label volumes beside the picks."""
+    return needs_labels(recipe.target.resolve(TARGETS)[0])
 
 
 def _validation(
@@ -137,7 +152,7 @@ def _validation(
     if project is None:
         bright = recipe.normalise.invert
         made = validation_tomograms(
-            recipe.data, objects=objects, molecules=molecules, bright=bright
+            recipe.data, objects=objects, molecules=molecules, bright=bright, kind=recipe.kind
         )
         return [ValidationRun(volume, truth) for volume, truth in made]
     return [

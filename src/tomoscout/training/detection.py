@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
-from tomoscout.training.recipe import TrainingSettings
+from tomoscout.training.gradnorm import GradNorm, last_layers
+from tomoscout.training.schedule import schedule
+from tomoscout.training.settings import TrainingSettings
+
+_OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
 
 
 class DetectionModule(LightningModule):
@@ -21,7 +24,7 @@ class DetectionModule(LightningModule):
     network
         Keeps the contract of ``models``.
     loss
-        Keeps the contract of ``losses``.
+        Keeps the contract of ``losses``; a sum of parts where these are to be balanced.
     settings
         The loop's settings.
     """
@@ -29,52 +32,79 @@ class DetectionModule(LightningModule):
     def __init__(self, network: nn.Module, loss: nn.Module, settings: TrainingSettings) -> None:
         super().__init__()
         self.network = network
-        self.loss = loss
+        self.loss: Any = loss
         self.settings = settings
+        self.plateau_share = 1.0
+        self._balance: GradNorm | None = None
+        if settings.gradnorm:
+            self._balance = GradNorm(
+                learning_rate=settings.gradnorm,
+                alpha=settings.gradnorm_alpha,
+                accumulate=settings.accumulate,
+            )
+        # In a tuple it is no submodule: the names of the weights stay as they are.
+        self._compiled: tuple[Any, ...] = ()
+
+    def on_train_start(self) -> None:
+        """Compile the network where that is asked for; validation takes it as it is."""
+        if self.settings.compile:
+            self._compiled = (torch.compile(self.network),)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        """Return the loss of one batch, summed over the network's outputs."""
+        """Return the loss of one batch, summed over the network's outputs that count."""
         image = batch["image"].to(memory_format=torch.channels_last_3d)
-        outputs = self.network(image)
+        outputs = (self._compiled or (self.network,))[0](image)
         weights = self.settings.level_weights or (1.0 / len(outputs),) * len(outputs)
-        total = torch.zeros((), device=image.device)
-        for logits, weight in zip(outputs, weights, strict=True):
-            total = total + weight * self.loss(logits.float(), _at(batch["target"], logits))
-        return total
+        levels = [
+            (weight, logits.float(), _at(batch["target"], logits))
+            for logits, weight in zip(outputs, weights, strict=True)
+            if weight
+        ]
+        if self._balance is None:
+            terms = [weight * self.loss(logits, target) for weight, logits, target in levels]
+            return torch.stack(terms).sum()
+        return self._balance.total(self._parts(levels), last_layers([x for _, x, _ in levels]))
+
+    def _parts(self, levels: Sequence[tuple[float, Tensor, Tensor]]) -> list[Tensor]:
+        """Return the parts of the loss, each summed over the outputs."""
+        weights = torch.tensor([weight for weight, _, _ in levels])
+        parts = [self.loss.parts(logits, target) for _, logits, target in levels]
+        return [
+            (weights.to(part[0].device) * torch.stack(part)).sum()
+            for part in zip(*parts, strict=True)
+        ]
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Do nothing: whole runs are validated by the callback ``ValidateRuns``."""
 
     def configure_optimizers(self) -> Any:
-        """AdamW, with the schedule applied at every step; norms and biases do not decay."""
+        """Adam, with the schedule applied at every step; norms and biases do not decay."""
         decayed = [p for p in self.network.parameters() if p.ndim > 1]
         others = [p for p in self.network.parameters() if p.ndim <= 1]
         groups = [
             {"params": decayed, "weight_decay": self.settings.weight_decay},
             {"params": others, "weight_decay": 0.0},
         ]
-        optimizer = torch.optim.AdamW(groups, lr=self.settings.learning_rate)
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule(self.settings))
+        kind = _OPTIMIZERS[self.settings.optimizer]
+        optimizer = kind(groups, lr=self.settings.learning_rate)
+        share = schedule(self.settings)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: share(step) * self.plateau_share
+        )
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the balance of the loss's parts."""
+        if self._balance is not None:
+            checkpoint["gradnorm"] = self._balance.state_dict()
 
-def schedule(settings: TrainingSettings) -> Callable[[int], float]:
-    """Return the learning rate, as a share of the highest, by step."""
-
-    def share(step: int) -> float:
-        if step < settings.warmup:
-            return (step + 1) / (settings.warmup + 1)
-        done = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
-        if settings.schedule == "cosine":
-            return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-        if settings.schedule == "halving":
-            return 1.0 if done < 0.5 else 0.5
-        return 1.0
-
-    return share
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the balance of the loss's parts."""
+        if self._balance is not None:
+            self._balance.load_state_dict(checkpoint["gradnorm"], self.device)
 
 
 def _at(target: Tensor, logits: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import signal
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,21 +21,17 @@ from tomoscout.inference.weights import FILE_NAME, Card, Detector, build_network
 from tomoscout.losses import LOSSES
 from tomoscout.models import Pretrainable
 from tomoscout.ops.precision import channels_last, has_fast_bf16
-from tomoscout.training._folder import CHECKPOINT, HISTORY, is_first_process, start
-from tomoscout.training.callbacks import (
-    History,
-    LastCheckpoint,
-    Progress,
-    SeedEpoch,
-    Tell,
-    ValidateLast,
-    ValidateRuns,
-    ValidationRun,
-)
+from tomoscout.training._folder import CHECKPOINT, MEASURED, is_first_process, start
+from tomoscout.training._loggers import extra_logger, log_recipe
+from tomoscout.training._weighing import measured_weights
+from tomoscout.training.callbacks import gather, training_images
 from tomoscout.training.detection import DetectionModule
 from tomoscout.training.inherit import origin_of
+from tomoscout.training.progress import Progress
 from tomoscout.training.recipe import Recipe
+from tomoscout.training.settings import TrainingSettings
 from tomoscout.training.transfer import take_over
+from tomoscout.training.validation import ValidationRun
 
 if TYPE_CHECKING:
     from lightning.pytorch import Callback, Trainer
@@ -89,15 +86,21 @@ def fit(job: Job, tell: Callable[[Progress], None] | None) -> Path:
     detector = _untrained(job)
     loss_module, loss_settings = job.recipe.loss.resolve(LOSSES)
     network: Any = detector.network
-    module = DetectionModule(network, loss_module.build(loss_settings), settings)
-    loader, sampler = _patches(job, stride=detector.card.stride)
+    dataset = _dataset(job, stride=detector.card.stride)
+    weights = measured_weights(job.recipe, dataset, loss_module.ACTIVATION)
+    module = DetectionModule(network, loss_module.build(loss_settings, weights=weights), settings)
+    loader, sampler = _loader(dataset, settings)
+    images = training_images(dataset, _mixing(settings), settings)
     weights_path = job.folder / FILE_NAME
     with warnings.catch_warnings():
         # Lightning advises on workers, loggers and folders that are chosen on purpose here.
         warnings.simplefilter("ignore")
-        trainer = _trainer(job, _callbacks(job, detector, sampler, tell))
+        trainer = _trainer(job, gather(job, detector, sampler, images, tell))
         if job.resume is None:  # nothing is written before all that can be checked is right
-            start(job.folder, job.record, overwrite=job.overwrite)
+            found = None if weights is None else [round(w, 4) for w in weights.tolist()]
+            record = job.record | ({MEASURED: {"class_weights": found}} if found else {})
+            start(job.folder, record, overwrite=job.overwrite)
+        log_recipe(trainer.loggers, job.recipe)
         # One empty validation batch: the runs are the business of the callback ``ValidateRuns``.
         once: Any = DataLoader([0], collate_fn=list)  # type: ignore[arg-type]
         interrupt = signal.getsignal(signal.SIGINT)
@@ -141,19 +144,33 @@ def _untrained(job: Job) -> Detector:
     return detector
 
 
-def _patches(job: Job, *, stride: int) -> tuple[Any, EpochSampler]:
-    """Make the endless supply of batches, and the sampler that says which come next."""
-    settings = job.recipe.training
-    dataset = PatchDataset(
+def _dataset(job: Job, *, stride: int) -> PatchDataset:
+    """Make the endless supply of patches with their targets."""
+    return PatchDataset(
         job.supply,
         objects=job.objects,
         patch=job.recipe.sampling.patch,
         augment=job.recipe.augment,
         target=job.recipe.target,
         stride=stride,
+        seed=job.recipe.training.seed,
+    )
+
+
+def _mixing(settings: TrainingSettings) -> Callable[[list[Any]], Any]:
+    """Return what makes a batch of patches."""
+    return partial(
+        collate,
+        mixup=settings.mixup,
+        mixup_probability=settings.mixup_probability,
+        cutmix=settings.cutmix,
         seed=settings.seed,
     )
-    sampler = EpochSampler(settings.per_epoch * settings.batch_size * settings.devices)
+
+
+def _loader(dataset: PatchDataset, settings: TrainingSettings) -> tuple[Any, EpochSampler]:
+    """Make what gives batches, and the sampler that says which come next."""
+    sampler = EpochSampler(settings.batches * settings.batch_size * settings.processes)
     loader = DataLoader(
         dataset,
         batch_size=settings.batch_size,
@@ -162,44 +179,9 @@ def _patches(job: Job, *, stride: int) -> tuple[Any, EpochSampler]:
         # Forked workers share the tomograms; spawned ones would copy them, where they start at all.
         multiprocessing_context="fork" if settings.workers else None,
         persistent_workers=settings.workers > 0,
-        collate_fn=lambda items: collate(items, mixup=settings.mixup, seed=settings.seed),
+        collate_fn=_mixing(settings),
     )
     return loader, sampler
-
-
-def _callbacks(
-    job: Job,
-    detector: Detector,
-    sampler: EpochSampler,
-    tell: Callable[[Progress], None] | None,
-) -> list[Callback]:
-    """Gather what happens around the steps; the order matters."""
-    from lightning.pytorch.callbacks import EMAWeightAveraging
-
-    settings = job.recipe.training
-    progress = Progress(steps=settings.steps)
-    validate = None
-    callbacks: list[Callback] = []
-    if job.validation_runs:
-        # Before the averaging callback: validation works while that has its weights in place.
-        validate = ValidateRuns(
-            detector,
-            job.validation_runs,
-            job.folder / FILE_NAME,
-            progress,
-            spread=settings.threshold_spread,
-            at_start=job.init is not None,
-        )
-        callbacks.append(validate)
-    if settings.ema:
-        callbacks.append(EMAWeightAveraging(device=job.device, decay=settings.ema))
-    callbacks += [SeedEpoch(sampler, settings.per_epoch, settings.seed), ValidateLast()]
-    if is_first_process():
-        callbacks.append(History(job.folder / HISTORY, job.objects.names, validate))
-        if tell:
-            callbacks.append(Tell(progress, tell))
-    callbacks.append(LastCheckpoint(job.folder / CHECKPOINT))
-    return callbacks
 
 
 def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
@@ -216,9 +198,12 @@ def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
             precision="bf16-mixed" if fast else "32-true",
             max_epochs=-1,  # steps alone say when to stop
             max_steps=settings.steps,
+            num_nodes=settings.nodes,
+            strategy=_strategy(settings),
+            accumulate_grad_batches=settings.accumulate,
             gradient_clip_val=settings.clip or None,
             callbacks=callbacks,
-            logger=_extra_logger(settings.logger, job.folder),
+            logger=extra_logger(settings.logger, job.folder),
             enable_progress_bar=False,
             enable_model_summary=False,
             enable_checkpointing=True,
@@ -230,20 +215,14 @@ def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
         raise UserError(f"training.devices {settings.devices}: {error}") from error
 
 
+def _strategy(settings: TrainingSettings) -> str:
+    """Say how processes work together: outputs that do not count leave weights without gradient."""
+    if settings.processes > 1 and not all(settings.level_weights):
+        return "ddp_find_unused_parameters_true"
+    return "auto"
+
+
 def _load_last(module: DetectionModule, checkpoint: Path) -> None:
     """Take over the weights of the last checkpoint: the averaged ones, where there are any."""
     content = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
     module.load_state_dict(content["state_dict"])
-
-
-def _extra_logger(name: str, folder: Path) -> Any:
-    """Return the logger asked for beside ``history.csv``."""
-    if name == "csv":
-        return False
-    from lightning.pytorch import loggers
-
-    kind = {"tensorboard": loggers.TensorBoardLogger, "wandb": loggers.WandbLogger}[name]
-    try:
-        return kind(save_dir=folder)
-    except ModuleNotFoundError as error:
-        raise UserError(f"training.logger {name}: pip install {error.name or name}") from error

@@ -14,18 +14,18 @@ from typing import Any
 import yaml
 from pydantic import field_validator
 
-from tomoscout.augment import AUGMENTATIONS, levels
+from tomoscout.augment import AUGMENTATIONS, check_labels, levels
 from tomoscout.core.errors import UserError, did_you_mean
 from tomoscout.core.settings import Choice, Settings, merge, read_yaml, validate
 from tomoscout.data.sampling import SamplingSettings
 from tomoscout.data.simulated import DataSettings
 from tomoscout.losses import LOSSES
 from tomoscout.models import MODELS
+from tomoscout.ops.class_weights import ClassWeights
 from tomoscout.ops.normalise import NormaliseSettings
 from tomoscout.pickers import PICKERS
 from tomoscout.simulation.preset import preset_values
-from tomoscout.targets import TARGETS
-from tomoscout.training._class_weights import ClassWeights
+from tomoscout.targets import TARGETS, needs_labels
 from tomoscout.training.settings import TrainingSettings
 
 __all__ = ["Recipe", "TrainingSettings", "read_recipe", "recipe_names"]
@@ -138,6 +138,8 @@ def _check(recipe: Recipe, source: str) -> None:
         *((step, AUGMENTATIONS) for step in recipe.augment),
     ):
         choice.resolve(family)
+    if needs_labels(recipe.target.resolve(TARGETS)[0]):
+        check_labels(recipe.augment)
     loss, _ = recipe.loss.resolve(LOSSES)
     if recipe.target.name not in loss.TARGETS:
         raise UserError(

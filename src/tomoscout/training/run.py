@@ -20,9 +20,9 @@ from tomoscout.ops.precision import choose_device
 from tomoscout.simulation.molecules import Molecule
 from tomoscout.training._folder import find_checkpoint
 from tomoscout.training._material import choose_runs, load_material
-from tomoscout.training.callbacks import Progress
 from tomoscout.training.fit import Job, fit
 from tomoscout.training.inherit import check_spacing, check_start, default_recipe, inherited
+from tomoscout.training.progress import Progress
 from tomoscout.training.recipe import Recipe, read_recipe
 
 
