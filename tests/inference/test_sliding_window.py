@@ -77,6 +77,20 @@ def test_tiles_do_not_show_for_a_network_that_sees_only_its_cell(dark_spots):
         np.testing.assert_allclose(collect(tomogram, dark_spots.network, tiling), exact, atol=1e-3)
 
 
+def test_a_network_that_names_its_tile_gets_it_where_the_limit_allows(dark_spots):
+    tomogram = volume((20, 44, 90))
+    exact = whole(tomogram, dark_spots.network)
+    dark_spots.network.tile = (24, 40, 40)
+    tiling = plan_tiles(tomogram.shape, network=dark_spots.network)
+    assert tiling.tile == (24, 40, 40)
+    assert [len(axis) for axis in tiling.axes] == [1, 2, 8]  # 32 of the 40 voxels overlap
+    np.testing.assert_allclose(collect(tomogram, dark_spots.network, tiling), exact, atol=1e-3)
+    settings = WindowSettings(limit=(192, 192, 32), overlap=8)
+    tiling = plan_tiles(tomogram.shape, network=dark_spots.network, settings=settings)
+    assert tiling.tile[:2] == (24, 40)
+    assert tiling.tile[2] <= 32
+
+
 def test_only_the_tile_at_hand_is_read(dark_spots):
     """A tomogram on disk is read once per tile, never as a whole."""
     read = []

@@ -69,12 +69,16 @@ class Tiling:
 
 
 def plan_tiles(shape: Shape, *, network: Network, settings: WindowSettings | None = None) -> Tiling:
-    """Cut a tomogram into the tiles that waste least within the settings' limits."""
+    """Cut a tomogram into the tiles that waste least within the settings' limits.
+
+    A network that names a ``tile`` of its own gets that, on each axis where the limit allows.
+    """
     settings = settings or WindowSettings()
     stride, divisor = network.strides[0], network.divisor
+    own: Shape = getattr(network, "tile", (0, 0, 0))
     tile = [
-        fit_tile(n, limit=limit, overlap=settings.overlap, divisor=d)
-        for n, limit, d in zip(shape, settings.limit, divisor, strict=True)
+        t if 0 < t <= limit else fit_tile(n, limit=limit, overlap=settings.overlap, divisor=d)
+        for n, t, limit, d in zip(shape, own, settings.limit, divisor, strict=True)
     ]
     steps = [max(t - settings.overlap, d) for t, d in zip(tile, divisor, strict=True)]
     z, y, x = (
