@@ -24,6 +24,7 @@ import numpy as np
 
 from tomoscout.augment._labels import augment_labelled
 from tomoscout.augment._levels import WORDS, levels
+from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Shape
 from tomoscout.core.picks import Picks
 from tomoscout.core.registry import Registry
@@ -43,6 +44,7 @@ __all__ = [
     "Step",
     "augment",
     "augment_labelled",
+    "check_labels",
     "grow",
     "keeps_labels",
     "levels",
@@ -71,6 +73,22 @@ def prepare(choices: Iterable[Choice]) -> tuple[Step, ...]:
 def keeps_labels(choices: Iterable[Choice]) -> bool:
     """Tell whether label volumes come through the steps unharmed, moved or as they were."""
     return all(AUGMENTATIONS[choice.name].LABELS != "lost" for choice in choices)
+
+
+def check_labels(choices: Iterable[Choice]) -> None:
+    """Refuse steps that label volumes do not come through, for targets that learn from these.
+
+    Raises
+    ------
+    UserError
+        If a step interpolates.
+    """
+    blurring = [choice.name for choice in choices if not keeps_labels([choice])]
+    if blurring:
+        raise UserError(
+            f"augment: {', '.join(blurring)} would blur the label volumes that this target learns "
+            "from: leave it out; flip and quarter_turn move labels exactly"
+        )
 
 
 def grow(shape: Shape, *, steps: Sequence[Step]) -> Shape:

@@ -11,6 +11,7 @@ tomograms simulated meanwhile (`simulated`). From there on all patches go the sa
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol, TypedDict, runtime_checkable
 
 import numpy as np
@@ -20,15 +21,23 @@ from torch import Tensor, distributed
 from torch.utils.data import Dataset
 from torch.utils.data import Sampler as TorchSampler
 
-from tomoscout.augment import DEFAULT_STEPS, augment, grow, prepare
+from tomoscout.augment import (
+    DEFAULT_STEPS,
+    augment,
+    augment_labelled,
+    check_labels,
+    grow,
+    prepare,
+)
+from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Shape
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.settings import Choice
 from tomoscout.data.cutmix import cutmix as paste
 from tomoscout.data.mixup import mixup as mix
-from tomoscout.data.patches import crop
+from tomoscout.data.patches import crop, crop_labels
 from tomoscout.data.pool import Cut, Key
-from tomoscout.targets import TARGETS
+from tomoscout.targets import TARGETS, needs_labels
 
 
 @runtime_checkable
@@ -106,6 +115,9 @@ class PatchDataset(Dataset[Sample]):
         self._target, self._target_settings = (target or Choice(name="points")).resolve(TARGETS)
         self._crop = grow(patch, steps=self._steps)
         self._margin = 2 * max(entry.radius for entry in objects.each())
+        self._needs_labels = needs_labels(self._target)
+        if self._needs_labels:
+            check_labels(augment)
 
     def __getitem__(self, key: Key) -> Sample:
         """Draw, cut, augment and label one patch."""
@@ -114,19 +126,25 @@ class PatchDataset(Dataset[Sample]):
         run, start = self.supply.draw(key, rng)
         # Steps that interpolate get a larger crop around the patch.
         z, y, x = (s - (c - p) // 2 for s, c, p in zip(start, self._crop, self.patch, strict=True))
-        volume, picks = crop(
-            run.volume,
-            run.picks,
-            start=(z, y, x),
-            shape=self._crop,
-            margin=self._margin,
-        )
-        volume, picks = augment(volume, picks, steps=self._steps, rng=rng, shape=self.patch)
+        where = {"start": (z, y, x), "shape": self._crop}
+        volume, picks = crop(run.one_kind(rng), run.picks, **where, margin=self._margin)
+        extra = {}
+        if self._needs_labels:
+            if run.labels is None:
+                raise UserError(f"run '{run.name}': no label volume, which this target learns from")
+            labels = replace(volume, data=crop_labels(run.labels, **where))
+            volume, labels, picks = augment_labelled(
+                volume, labels, picks, steps=self._steps, rng=rng
+            )
+            extra["labels"] = np.ascontiguousarray(labels.data)
+        else:
+            volume, picks = augment(volume, picks, steps=self._steps, rng=rng, shape=self.patch)
         target = self._target.encode(
             picks,
             objects=self.objects,
             geometry=volume.geometry.at_stride(self.stride),
             settings=self._target_settings,
+            **extra,
         )
         image = np.ascontiguousarray(volume.read())[None]
         return Sample(image=torch.from_numpy(image), target=torch.from_numpy(target), key=key)

@@ -1,4 +1,8 @@
-"""Runs held in memory for training, each tomogram once."""
+"""Runs held in memory for training: each kind of tomogram once, and labels where they are needed.
+
+Float16 takes 2 bytes per voxel: a tomogram of the CZII challenge 146 MB, in all four kinds 584 MB,
+and seven runs of those 4.1 GB. Labels take another byte per voxel, once per run.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import numpy as np
 from tomoscout.core.errors import UserError
 from tomoscout.core.picks import Picks
 from tomoscout.core.volume import Volume
+from tomoscout.data._choose import choose_kinds, choose_labels, read_labels
 from tomoscout.io.project import Run
 from tomoscout.ops.normalise import NormaliseSettings, measure, slabs
 from tomoscout.ops.precision import to_half
@@ -29,10 +34,26 @@ class TrainingRun:
         Normalised tomogram, as float16: half the memory, and finer than its noise.
     picks
         Its particles, in ångström.
+    others
+        The same run in other kinds, normalised each by its own values; they have its shape.
+    labels
+        Which object each voxel belongs to: its label in the table, or 0; as uint8.
     """
 
     volume: Volume
     picks: Picks
+    others: tuple[Volume, ...] = ()
+    labels: Volume | None = None
+
+    def __post_init__(self) -> None:
+        extra = (("kind of tomogram", v) for v in self.others)
+        labels = () if self.labels is None else (("label volume", self.labels),)
+        for what, volume in (*extra, *labels):
+            if volume.shape != self.volume.shape:
+                raise UserError(
+                    f"run '{self.name}': a {what} has {_words(volume.shape)} voxels (z x y x x), "
+                    f"its first tomogram {_words(self.volume.shape)}: they must lie on each other"
+                )
 
     @property
     def name(self) -> str:
@@ -44,22 +65,42 @@ class TrainingRun:
         """Edge of one voxel, in ångström."""
         return self.volume.voxel_spacing
 
+    def one_kind(self, rng: np.random.Generator) -> Volume:
+        """Draw one of the kinds, all with the same chance; where there is one, nothing is drawn."""
+        kinds = (self.volume, *self.others)
+        return kinds[int(rng.integers(len(kinds)))] if self.others else self.volume
 
-def load_run(volume: Volume, picks: Picks, *, normalise: NormaliseSettings) -> TrainingRun:
+
+def load_run(
+    volume: Volume,
+    picks: Picks,
+    *,
+    normalise: NormaliseSettings,
+    others: Sequence[Volume] = (),
+    labels: Volume | None = None,
+) -> TrainingRun:
     """Normalise a tomogram into memory; one that is large is read slab by slab.
+
+    Parameters
+    ----------
+    volume
+        Tomogram.
+    picks
+        Its particles, in ångström.
+    normalise
+        How grey values are brought to one scale.
+    others
+        The same run in other kinds.
+    labels
+        Label of the object that each voxel belongs to.
 
     Raises
     ------
     UserError
-        If its voxels cannot be normalised (NaN, constant).
+        If its voxels cannot be normalised (NaN, constant), or shapes differ.
     """
-    if np.prod(volume.shape) <= _AT_ONCE:
-        volume = volume.load()
-    scale = measure(volume, normalise)
-    data = np.empty(volume.shape, np.float16)
-    for z in slabs(volume):
-        data[z] = to_half(scale.apply(volume.read(z)))
-    return TrainingRun(replace(volume, data=data), picks)
+    held = [_held(v, normalise) for v in (volume, *others)]
+    return TrainingRun(held[0], picks, tuple(held[1:]), labels)
 
 
 def load_runs(
@@ -67,6 +108,9 @@ def load_runs(
     normalise: NormaliseSettings,
     *,
     kind: str | None = None,
+    kinds: Sequence[str] = (),
+    needs_labels: bool = False,
+    labels: str | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> list[TrainingRun]:
     """Load the runs to train on.
@@ -78,29 +122,60 @@ def load_runs(
     normalise
         How grey values are brought to one scale.
     kind
-        Kind of tomogram; None takes the run's default.
+        Kind of tomogram; None takes the run's default. Unused when ``kinds`` are given.
+    kinds
+        Kinds of tomogram to draw patches from: of each run those that it has.
+    needs_labels
+        Whether a label volume of each run is loaded as well.
+    labels
+        Name of the segmentation that is; None takes the only one there is.
     progress
         Called with the share that is done, up to 1.
 
     Raises
     ------
     UserError
-        If a name occurs twice, voxel spacings differ, or a tomogram or its picks cannot be read.
+        If a name occurs twice, voxel spacings differ, a run has none of the kinds or a kind is in
+        no run, or a tomogram, its picks or its labels cannot be read.
     """
     names = [run.name for run in runs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UserError(f"run names must differ, found twice: {', '.join(twice)}")
-    opened = [run.tomogram(kind) for run in runs]
-    for volume in opened:
-        if abs(volume.voxel_spacing / opened[0].voxel_spacing - 1) > _SPACING_TOLERANCE:
+    chosen = choose_kinds(runs, kind, kinds)
+    opened = [[run.tomogram(k) for k in of] for run, of in zip(runs, chosen, strict=True)]
+    segmentations = [choose_labels(run, labels) if needs_labels else None for run in runs]
+    first = opened[0][0] if opened else None
+    for volume in (volume for volumes in opened for volume in volumes):
+        if first and abs(volume.voxel_spacing / first.voxel_spacing - 1) > _SPACING_TOLERANCE:
             raise UserError(
                 f"run '{volume.name}' has voxels of {volume.voxel_spacing:g} Å and "
-                f"'{opened[0].name}' of {opened[0].voxel_spacing:g} Å: train on one voxel size"
+                f"'{first.name}' of {first.voxel_spacing:g} Å: train on one voxel size"
             )
     loaded = []
-    for done, (run, volume) in enumerate(zip(runs, opened, strict=True), start=1):
-        loaded.append(load_run(volume, run.picks(), normalise=normalise))
+    for done, (run, volumes, name) in enumerate(
+        zip(runs, opened, segmentations, strict=True), start=1
+    ):
+        masks = None if name is None else read_labels(run, name)
+        loaded.append(
+            load_run(volumes[0], run.picks(), normalise=normalise, others=volumes[1:], labels=masks)
+        )
         if progress is not None:
             progress(done / len(runs))
     return loaded
+
+
+def _held(volume: Volume, normalise: NormaliseSettings) -> Volume:
+    """Return a tomogram in memory, normalised."""
+    if np.prod(volume.shape) <= _AT_ONCE:
+        volume = volume.load()
+    scale = measure(volume, normalise)
+    data = np.empty(volume.shape, np.float16)
+    for z in slabs(volume):
+        data[z] = to_half(scale.apply(volume.read(z)))
+    return replace(volume, data=data)
+
+
+def _words(shape: Sequence[int]) -> str:
+    """Write a shape out."""
+    return " x ".join(map(str, shape))

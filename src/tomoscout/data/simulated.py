@@ -17,57 +17,28 @@ alive takes 8 ms. Three tomograms are alive in each of eight streams, 24 MB each
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
-from pydantic import Field
-from torch.utils.data import get_worker_info
 
-from tomoscout import simulation
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks
 from tomoscout.core.volume import Volume
+from tomoscout.data._simulation import DataSettings, of_kinds, prepare, simulate_one
 from tomoscout.data.pool import Cut, Key, Pool
 from tomoscout.data.runs import TrainingRun, load_run
 from tomoscout.data.sampling import SamplingSettings
 from tomoscout.data.streams import Streams
 from tomoscout.ops.normalise import NormaliseSettings
-from tomoscout.simulation.molecules import Molecule, realise
-from tomoscout.simulation.preset import Simulation, Vary, run_preset
+from tomoscout.simulation.molecules import Molecule
+
+__all__ = ["DataSettings", "SimulatedTomograms", "validation_names", "validation_tomograms"]
 
 _LOOKED_AT = 4  # tomograms in which every object must be seen; a rare one may miss the first
 
 _TRAINING, _VALIDATION = 0, 1  # two series of seeds that share none
-
-
-class DataSettings(Simulation):
-    """Where patches come from; all but the first are for ``simulation``."""
-
-    source: Literal["project", "simulation"] = "project"
-    """``project``: annotated runs. ``simulation``: tomograms simulated meanwhile; the runs of a
-    project, if one is given, are then only validated on."""
-    preset: str | None = None
-    """Preset of the simulation that lies under the settings made here."""
-    molecules: tuple[str, ...] = ()
-    """What objects look like, ``name=file``, instead of the package's models."""
-    scene: simulation.Scene = simulation.Scene(shape=(184, 256, 256))
-    """What a simulated tomogram holds, and its size."""
-    physics: Literal["full", "quick"] = "quick"
-    """Microscope: ``quick`` costs half of what ``full`` does, at this size."""
-    vary: Vary = Vary(spacing=0.03)
-    """What differs between tomograms."""
-    patches_per_tomogram: int = Field(default=32, ge=1)
-    """Patches drawn before a new tomogram takes the place of the oldest; fewer cost more time."""
-    streams: int = Field(default=8, ge=1)
-    """Series of tomograms among which batches take turns; worker processes share the work when
-    their number divides this one."""
-    kept: int = Field(default=3, ge=1)
-    """Newest tomograms of each stream, from which a batch is drawn."""
-    validation: int = Field(default=6, ge=0)
-    """Simulated tomograms to validate on when no project is given; the same for every seed."""
 
 
 class SimulatedTomograms:
@@ -89,11 +60,17 @@ class SimulatedTomograms:
         Decides every tomogram.
     molecules
         Looks of objects, by name, instead of the package's models.
+    kinds
+        Kinds of tomogram that patches are drawn from, all made of each scene; the denoised one, or
+        the settings' first, when empty. Each costs 2 bytes per voxel of every tomogram alive.
+    needs_labels
+        Whether the true label volume is kept too, for another byte per voxel.
 
     Raises
     ------
     UserError
-        If an object is in none of the first tomograms, unless that is allowed.
+        If an object is in none of the first tomograms, unless that is allowed, or the microscope
+        cannot make one of the kinds.
     """
 
     def __init__(
@@ -106,8 +83,12 @@ class SimulatedTomograms:
         streams: Streams,
         seed: int = 0,
         molecules: Mapping[str, Molecule] | None = None,
+        kinds: Sequence[str] = (),
+        needs_labels: bool = False,
     ) -> None:
-        self.settings = settings
+        self.settings = of_kinds(settings, kinds)
+        self.kinds = tuple(dict.fromkeys(kinds))
+        self.needs_labels = needs_labels
         self.molecules = prepare(molecules or {}, settings.scene.voxel_spacing)
         self.objects = objects
         self.normalise = normalise
@@ -144,16 +125,21 @@ class SimulatedTomograms:
     def _run(self, number: int) -> TrainingRun:
         """Simulate a tomogram and bring it to the network's scale."""
         entropy = np.random.SeedSequence([_TRAINING, self.seed, number])
-        volume, picks = _simulate(
+        made = simulate_one(
             self.settings,
             entropy=entropy,
             objects=self.objects,
             molecules=self.molecules,
             name=f"simulated {number}",
+            truth=self.needs_labels,
         )
+        volumes = [made.tomograms[kind] for kind in self.kinds] or [made.tomogram]
+        labels = None
+        if made.labels is not None:
+            labels = replace(volumes[0], data=made.labels.classes)
         # Protein is dark in simulations, whatever it is in the user's files.
         dark = self.normalise.model_copy(update={"invert": False})
-        return load_run(volume, picks, normalise=dark)
+        return load_run(volumes[0], made.picks, normalise=dark, others=volumes[1:], labels=labels)
 
     def _check_objects(self) -> None:
         """Refuse objects that never occur; the tomograms looked at are the first to be used."""
@@ -171,11 +157,6 @@ class SimulatedTomograms:
         )
 
 
-def prepare(molecules: Mapping[str, Molecule], voxel_spacing: float) -> dict[str, Molecule]:
-    """Put given molecules on voxels as fine as the simulator draws them, once and for all."""
-    return {n: realise(m, voxel_spacing=voxel_spacing / 2) for n, m in molecules.items()}
-
-
 def validation_names(settings: DataSettings) -> tuple[str, ...]:
     """Return the names of the tomograms that `validation_tomograms` simulates."""
     return tuple(f"simulated-{index}" for index in range(settings.validation))
@@ -187,6 +168,7 @@ def validation_tomograms(
     objects: ObjectTable,
     molecules: Mapping[str, Molecule] | None = None,
     bright: bool = False,
+    kind: str | None = None,
 ) -> list[tuple[Volume, Picks]]:
     """Simulate the tomograms to validate on: none is ever trained on, whatever the seed.
 
@@ -200,39 +182,26 @@ def validation_tomograms(
         Looks of objects, by name, instead of the package's models.
     bright
         Whether protein is to be bright, as where ``normalise.invert`` is set.
+    kind
+        Kind of tomogram; the denoised one, or the settings' first, when None.
+
+    Raises
+    ------
+    UserError
+        If the microscope cannot make that kind.
     """
     found = []
+    settings = of_kinds(settings, [kind] if kind else [])
     looks = prepare(molecules or {}, settings.scene.voxel_spacing)
     nominal = settings.vary.model_copy(update={"spacing": 0.0})
     for index, name in enumerate(validation_names(settings)):
-        volume, picks = _simulate(
+        made = simulate_one(
             settings.model_copy(update={"vary": nominal}),
             entropy=np.random.SeedSequence([_VALIDATION, index]),
             objects=objects,
             molecules=looks,
             name=name,
         )
-        found.append((replace(volume, data=-volume.read()) if bright else volume, picks))
+        volume = made.tomogram
+        found.append((replace(volume, data=-volume.read()) if bright else volume, made.picks))
     return found
-
-
-def _simulate(
-    settings: DataSettings,
-    *,
-    entropy: np.random.SeedSequence,
-    objects: ObjectTable,
-    molecules: Mapping[str, Molecule],
-    name: str,
-) -> tuple[Volume, Picks]:
-    """Simulate one tomogram: the one place that knows how `simulation.simulate` is called."""
-    made = run_preset(
-        settings,
-        seed=int(entropy.generate_state(1, np.uint64)[0]),
-        objects=objects,
-        distractors=settings.distractor_table(),
-        molecules=molecules,
-        name=name,
-        # Workers each have a core; the training's own process waits, so all cores are free.
-        workers=None if get_worker_info() is None else 1,
-    )
-    return made.tomogram, made.picks

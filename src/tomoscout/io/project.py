@@ -57,6 +57,9 @@ class Run:
         Kind of reconstruction to take when none is asked for.
     segmentations
         Where label volumes of the tomogram are, by name, for layouts that have them.
+    segmentation_names
+        What their values mean, by object name, where a layout says it; else they are the labels
+        of ``objects``.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Run:
     nominal_spacing: float | None = None
     default_kind: str = "denoised"
     segmentations: Mapping[str, TomogramSource] = field(default_factory=dict)
+    segmentation_names: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def has_picks(self) -> bool:

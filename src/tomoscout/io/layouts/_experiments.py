@@ -1,11 +1,13 @@
 """The tree of copick and of the CZII challenge, merged from several roots.
 
-``ExperimentRuns/<run>/VoxelSpacing10.012/<kind>.zarr`` and ``.../<run>/Picks/*.json``.
+``ExperimentRuns/<run>/VoxelSpacing10.012/<kind>.zarr``, ``.../<run>/Picks/*.json`` and
+``.../<run>/Segmentations/<spacing>_<user>_<session>_<name>-multilabel.zarr``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tomoscout.core.errors import UserError
@@ -15,11 +17,17 @@ from tomoscout.io.project import Run
 TREE = "ExperimentRuns"
 _WORKING_SPACING = 10.0  # what the field picks at
 _SAME = 0.05  # folder names are rounded; a spacing this much off is another one
+_ROUNDED = 1e-3  # a file's name has three decimals
+_MULTILABEL = re.compile(r"([0-9.]+)_([^_]+)_([^_]+)_(.+)-multilabel\.zarr")
 _SPACING_PREFIX = "VoxelSpacing"
 
 
 def find_runs(
-    roots: Sequence[Path], *, objects: ObjectTable, voxel_spacing: float | None
+    roots: Sequence[Path],
+    *,
+    objects: ObjectTable,
+    voxel_spacing: float | None,
+    segmentation_names: Mapping[int, str] | None = None,
 ) -> tuple[Run, ...]:
     """Return the runs of all roots, sorted by name; a file in a later root hides earlier ones.
 
@@ -32,6 +40,8 @@ def find_runs(
     voxel_spacing
         Which spacing to take, in ångström, where a run has several; the one nearest to 10 Å by
         default.
+    segmentation_names
+        What the values of segmentations mean.
 
     Raises
     ------
@@ -56,6 +66,8 @@ def find_runs(
                     pick_files=tuple(picks[key] for key in sorted(picks)),
                     objects=objects,
                     nominal_spacing=spacing,
+                    segmentations=_segmentations(folders, spacing),
+                    segmentation_names=segmentation_names or {},
                 )
             )
     where = ", ".join(str(root) for root in roots)
@@ -101,3 +113,18 @@ def _pick_files(folder: Path) -> list[Path]:
     """Return the pick files of one run in one root."""
     picks = folder / "Picks"
     return [p for p in sorted(picks.glob("*.json")) if p.name[0] != "."] if picks.is_dir() else []
+
+
+def _segmentations(folders: Sequence[Path], spacing: float | None) -> dict[str, Path]:
+    """Return the label volumes of one run at a spacing; of several of a name, all by owner too."""
+    found: dict[str, list[tuple[str, Path]]] = {}
+    for file in (file for folder in folders for file in _folders(folder / "Segmentations")):
+        owner = _MULTILABEL.fullmatch(file.name)
+        if owner and spacing is not None and abs(float(owner[1]) - spacing) < _ROUNDED:
+            found.setdefault(owner[4], []).append((f"{owner[2]}/{owner[3]}", file))
+    named = {}
+    for name, owned in sorted(found.items()):
+        distinct = dict(owned)  # a later root hides earlier ones
+        for owner_name, file in distinct.items():
+            named[name if len(distinct) == 1 else f"{name}:{owner_name}"] = file
+    return named

@@ -58,7 +58,12 @@ def open_layout(
 
         runs = find_remote_runs(config, objects=table, voxel_spacing=voxel_spacing)
     else:
-        runs = find_runs(_roots(config, content), objects=table, voxel_spacing=voxel_spacing)
+        runs = find_runs(
+            _roots(config, content),
+            objects=table,
+            voxel_spacing=voxel_spacing,
+            segmentation_names=_label_names(content),
+        )
     return Project(path=path, layout="copick", objects=table, runs=runs)
 
 
@@ -71,6 +76,14 @@ def _read_config(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or "pickable_objects" not in content:
         raise UserError(f"{path}: not a copick configuration: no 'pickable_objects' in it")
     return content
+
+
+def _label_names(content: dict[str, Any]) -> dict[int, str]:
+    """Return which object each value of a segmentation stands for; particles or not."""
+    found = {item["name"]: item.get("label") for item in content["pickable_objects"]}
+    return {
+        label: name for name, label in found.items() if isinstance(label, int) and 0 < label < 256
+    }
 
 
 def _split(root: str) -> tuple[str, str]:

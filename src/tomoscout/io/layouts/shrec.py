@@ -77,8 +77,12 @@ def open_layout(
         If a model has no reconstruction.
     """
     folders = _models(path)
-    table = objects or _table(folders)
-    runs = tuple(_run(folder, table, voxel_spacing) for folder in folders)
+    published = _table(folders)
+    table = objects or published
+    values = dict(enumerate(published.names, start=1))
+    runs = tuple(
+        replace(_run(folder, table, voxel_spacing), segmentation_names=values) for folder in folders
+    )
     return Project(path=path, layout="shrec", objects=table, runs=runs)
 
 

@@ -1,0 +1,115 @@
+"""Which tomograms and labels of a run are trained on, and its labels read into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tomoscout.core.errors import UserError, did_you_mean
+from tomoscout.core.volume import Volume
+from tomoscout.io.project import Run
+from tomoscout.ops.normalise import slabs
+
+_CLASSES = "class_mask"  # SHREC's, and what `simulate --truth` writes
+
+
+def choose_kinds(
+    runs: Sequence[Run], kind: str | None, kinds: Sequence[str]
+) -> list[list[str | None]]:
+    """Return the kinds of tomogram to load of each run.
+
+    Parameters
+    ----------
+    runs
+        The runs.
+    kind
+        The one kind, or None for each run's default, where no ``kinds`` are given.
+    kinds
+        Kinds wanted: of each run those that it has.
+
+    Raises
+    ------
+    UserError
+        If a kind is in no run, or a run has none of them.
+    """
+    if not kinds:
+        return [[kind] for _ in runs]
+    there = list(dict.fromkeys(k for run in runs for k in run.tomograms))
+    for wanted in kinds:
+        if wanted not in there and runs:
+            raise UserError(
+                f"kinds: no run has a tomogram '{wanted}', found {', '.join(there)}."
+                + did_you_mean(wanted, there)
+            )
+    chosen: list[list[str | None]] = []
+    for run in runs:
+        found: list[str | None] = [k for k in dict.fromkeys(kinds) if k in run.tomograms]
+        if not found:
+            raise UserError(
+                f"run '{run.name}': has none of the kinds {', '.join(kinds)}, only "
+                f"{', '.join(run.tomograms) or 'picks'}: add one to kinds, or leave the run out"
+            )
+        chosen.append(found)
+    return chosen
+
+
+def choose_labels(run: Run, name: str | None) -> str:
+    """Return which segmentation of a run holds its labels.
+
+    Raises
+    ------
+    UserError
+        If the run has none, or several of which none is ``class_mask`` and no name is given.
+    """
+    there = list(run.segmentations)
+    if name is not None and name in there:
+        return name
+    if name is None and (len(there) == 1 or _CLASSES in there):
+        return _CLASSES if _CLASSES in there else there[0]
+    if not there:
+        raise UserError(
+            f"run '{run.name}': no label volume, which this target learns from: make one with "
+            "'tomoscout prepare', or choose another target"
+        )
+    if name is None:
+        raise UserError(
+            f"run '{run.name}': several label volumes, {', '.join(there)}: choose one with "
+            "--data.labels"
+        )
+    raise UserError(
+        f"data.labels: run '{run.name}' has no label volume '{name}', found "
+        f"{', '.join(there)}.{did_you_mean(name, there)}"
+    )
+
+
+def read_labels(run: Run, name: str) -> Volume:
+    """Read a segmentation into memory as labels of the run's table; whatever else it holds is 0.
+
+    Raises
+    ------
+    UserError
+        If it holds values that are no labels.
+    """
+    volume = run.segmentation(name)
+    table = np.zeros(256, np.uint8)
+    table[: len(run.objects) + 1] = np.arange(len(run.objects) + 1)
+    if run.segmentation_names:
+        known = run.objects.names
+        table[:] = 0
+        for value, meaning in run.segmentation_names.items():
+            if meaning in known:
+                table[value] = run.objects.label(meaning)
+    labels = np.empty(volume.shape, np.uint8)
+    for z in slabs(volume):
+        values = np.asarray(volume.data[z])
+        with np.errstate(invalid="ignore"):
+            whole = values.astype(np.uint8)
+        if not np.array_equal(whole, values):
+            raise UserError(
+                f"run '{run.name}': segmentation '{name}' holds other values than whole numbers "
+                "from 0 to 255: it is no volume of labels; choose another with --data.labels"
+            )
+        labels[z] = table[whole]
+    return replace(volume, data=labels)
