@@ -13,6 +13,7 @@ to the loop, so clipping, accumulation, schedules and several devices work as wi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -114,7 +115,7 @@ class GradNorm:
         self._start = state["start"].to(device)
         self._steps = int(state["steps"])
         if self._optimizer is not None:
-            self._optimizer.load_state_dict(state["optimizer"])
+            self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
 
 
 def last_layers(outputs: Sequence[Tensor]) -> list[Tensor]:
@@ -136,6 +137,8 @@ def last_layers(outputs: Sequence[Tensor]) -> list[Tensor]:
 
 def _norm(part: Tensor, layers: Sequence[Tensor]) -> Tensor:
     """Return the norm of a part's gradient; what it does not depend on counts 0."""
+    if not part.requires_grad:
+        return part.new_zeros(())
     slopes = torch.autograd.grad(part, list(layers), retain_graph=True, allow_unused=True)
     squares = [slope.float().square().sum() for slope in slopes if slope is not None]
     return torch.stack(squares).sum().sqrt() if squares else part.new_zeros(())

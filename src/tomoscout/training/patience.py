@@ -57,13 +57,15 @@ class DropOnPlateau(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Tell the module where a resumed training stands."""
-        pl_module.plateau_share = self.share
+        module: Any = pl_module
+        module.plateau_share = self.share
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look at the score, and lower the learning rate of the next step on."""
         before = self.share
         self._plateau.step(float(trainer.callback_metrics[SCORE]))
-        pl_module.plateau_share = self.share
+        module: Any = pl_module
+        module.plateau_share = self.share
         for group in trainer.optimizers[0].param_groups:
             group["lr"] *= self.share / before
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import Any, Literal
 
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
 from tomoscout.data.folds import Fold
-from tomoscout.inference.weights import Detector, fingerprint, load_detector, out_channels
+from tomoscout.inference.weights import Detector, fingerprint, load_detector
 from tomoscout.io.project import DEFAULT_OBJECTS, Project, open_project
-from tomoscout.losses import LOSSES
-from tomoscout.models import MODELS
 from tomoscout.ops.precision import choose_device
 from tomoscout.simulation.molecules import Molecule
+from tomoscout.training._checks import check_parts, check_watching
 from tomoscout.training._folder import find_checkpoint
 from tomoscout.training._material import choose_runs, load_material
 from tomoscout.training.fit import Job, fit
@@ -52,7 +49,7 @@ def train(
     recipe: Recipe | str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     validation: Sequence[str] | None = None,
-    fold: int = 0,
+    fold: int | Literal["all"] = 0,
     objects: ObjectTable | None = None,
     init: Detector | str | Path | None = None,
     molecules: Mapping[str, Molecule] | None = None,
@@ -78,7 +75,8 @@ def train(
         Runs held out to validate on; an empty list holds out none.
     fold
         Which run (leave-one-out, by sorted name) is held out when ``validation`` is not given.
-        Of a project that is not trained on, all runs are.
+        Of a project that is not trained on, all runs are. ``all`` trains on every run and keeps
+        the last weights.
     objects
         What to simulate where there is no project; a project has a table of its own.
     init
@@ -106,21 +104,15 @@ def train(
         recipe = read_recipe(
             recipe or default_recipe(init), settings, under=inherited(init.card) if init else None
         )
-    chosen = choose_runs(project, recipe, validation=validation, fold=fold)
+    chosen = _choose(project, recipe, validation, fold)
     table = (objects or DEFAULT_OBJECTS) if project is None else project.objects
     if init is not None:
         check_start(init, recipe, chosen.validation)
-    _check_network(recipe, table)
+    check_parts(recipe, table)
+    check_watching(recipe, chosen.validation)
     where = choose_device(device)
     folder = Path(output)
-    record = {
-        "recipe": recipe.model_dump(mode="json"),
-        "objects": {entry.name: entry.radius for entry in table.each()},
-        "train": list(chosen.train),
-        "validation": list(chosen.validation),
-    }
-    if init is not None:  # its name may stand for other weights another day
-        record["init"] = fingerprint(init)
+    record = record_of(recipe, chosen, table, init)
     resume = find_checkpoint(folder, record, overwrite=overwrite)
     material = load_material(project, chosen, recipe, table, molecules)
     if init is not None:
@@ -142,22 +134,33 @@ def train(
     return Trained(load_detector(fit(job, tell)), folder, chosen)
 
 
-def _check_network(recipe: Recipe, objects: ObjectTable) -> None:
-    """Refuse settings that the network would stumble over at its first step."""
-    module, settings = recipe.model.resolve(MODELS)
-    channels = out_channels(recipe.loss.resolve(LOSSES)[0].ACTIVATION, objects.names)
-    with torch.device("meta"):  # costs nothing, and leaves the random numbers alone
-        network = module.build(settings, 1, channels)
-    patch, divisor = recipe.sampling.patch, network.divisor
-    if any(n % d for n, d in zip(patch, divisor, strict=True)):
-        right = [max(1, round(n / d)) * d for n, d in zip(patch, divisor, strict=True)]
+def record_of(
+    recipe: Recipe, fold: Fold, objects: ObjectTable, init: Detector | None = None
+) -> dict[str, Any]:
+    """Return what a training's folder is marked with: all that its result depends on."""
+    record = {
+        "recipe": recipe.model_dump(mode="json"),
+        "objects": {entry.name: entry.radius for entry in objects.each()},
+        "train": list(fold.train),
+        "validation": list(fold.validation),
+    }
+    if init is not None:  # its name may stand for other weights another day
+        record["init"] = fingerprint(init)
+    return record
+
+
+def _choose(
+    project: Project | None,
+    recipe: Recipe,
+    validation: Sequence[str] | None,
+    fold: int | Literal["all"],
+) -> Fold:
+    """Say which runs are trained on and which are held out."""
+    if fold != "all":
+        return choose_runs(project, recipe, validation=validation, fold=fold)
+    if validation:
         raise UserError(
-            f"sampling.patch {patch}: network '{recipe.model.name}' needs multiples of {divisor} "
-            f"voxels (z, y, x): use {','.join(map(str, right))}"
+            f"fold all holds out no run, but {', '.join(validation)} should be validated on: "
+            "choose one of both"
         )
-    weights, outputs = recipe.training.level_weights, len(network.strides)
-    if weights and len(weights) != outputs:
-        raise UserError(
-            f"training.level_weights {weights}: network '{recipe.model.name}' has {outputs} "
-            f"output{'s' * (outputs > 1)}: give as many weights, or none"
-        )
+    return choose_runs(project, recipe, validation=[], fold=0)
