@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,9 +46,10 @@ def test_one_channel_per_object_on_the_cells_of_the_geometry(name, stride):
 @every_stride
 @every_target
 def test_the_centre_of_mass_of_each_channel_is_the_particle_in_angstrom(name, stride):
-    target = encode(name, PICKS, stride)
+    picks = replace(PICKS, zyx=PICKS.zyx + np.array([30.0, 0.0, 0.0]))  # no part of them outside
+    target = encode(name, picks, stride)
     geometry = Geometry((17, 22, 31), 10.0, stride)
-    for zyx, channel in zip(PICKS.zyx, (1, 0), strict=True):
+    for zyx, channel in zip(picks.zyx, (1, 0), strict=True):
         cells = np.argwhere(target[channel])
         weights = target[channel][tuple(cells.T)]
         found = (weights[:, None] * geometry.to_angstrom(cells)).sum(0) / weights.sum()

@@ -38,7 +38,9 @@ def check_patch(x: Tensor, divisor: tuple[int, int, int]) -> None:
         return
     shape = tuple(x.shape[2:])
     if any(n % d or n == 0 for n, d in zip(shape, divisor, strict=True)):
-        right = tuple(max(1, (n + d // 2) // d) * d for n, d in zip(shape, divisor, strict=True))
+        right = tuple(
+            max(1, (n + (d - 1) // 2) // d) * d for n, d in zip(shape, divisor, strict=True)
+        )
         raise ValueError(
             f"patch {shape} must be a multiple of {divisor} voxels (z, y, x): use {right}"
         )
