@@ -115,7 +115,8 @@ def train(options: argparse.Namespace, recipe: str, project: Path | None, *more:
     if not noted.exists():
         trial = options.output / "trials" / recipe
         run("train", *where, "-o", str(trial), "--recipe", recipe, "--validation", "none",
-            "--overwrite", "--training.steps", str(TRIAL), "--training.warmup", "0", *more)  # fmt: skip
+            "--overwrite", "--training.steps", str(TRIAL), "--training.warmup", "0",
+            *more)  # fmt: skip
         steps = max(int(minutes * 60 / seconds_per_step(trial / "history.csv")), TRIAL)
         noted.parent.mkdir(parents=True, exist_ok=True)
         noted.write_text(str(steps))

@@ -8,17 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tomoscout.core.settings import validate
 from tomoscout.models import MODELS
-
-SMALL: dict[str, dict] = {}
-"""Options under which a network that is large as published is tested here."""
-
-
-def make(name: str, seed: int = 0):
-    torch.manual_seed(seed)
-    module = MODELS[name]
-    return module.build(validate(module.Settings, SMALL.get(name, {}), source=name), 1, 7).eval()
 
 
 def shape_of(network) -> tuple[int, int, int]:
@@ -28,8 +18,8 @@ def shape_of(network) -> tuple[int, int, int]:
 
 
 @pytest.fixture(params=MODELS.names())
-def network(request: pytest.FixtureRequest):
-    return make(request.param)
+def network(request: pytest.FixtureRequest, make_network):
+    return make_network(request.param)
 
 
 def test_outputs_are_logits_at_the_declared_strides(network):
@@ -60,10 +50,10 @@ def test_a_wrong_patch_names_the_nearest_right_one(network):
     assert right in str(error.value)
 
 
-def test_saved_weights_give_the_same_logits(network, tmp_path, request):
+def test_saved_weights_give_the_same_logits(network, make_network, tmp_path, request):
     name = request.node.callspec.params["network"]
     save_file(network.state_dict(), tmp_path / "w.safetensors")
-    other = make(name, seed=1)
+    other = make_network(name, seed=1)
     other.load_state_dict(load_file(tmp_path / "w.safetensors"))
     x = torch.randn(1, 1, *shape_of(network))
     with torch.inference_mode():

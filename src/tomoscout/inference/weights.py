@@ -24,6 +24,7 @@ from tomoscout.inference.find import FILE_NAME, find_weights, title
 from tomoscout.io._atomic import atomic_path
 from tomoscout.models import MODELS, Network
 from tomoscout.ops.precision import channels_last
+from tomoscout.ops.thin_maps import guard
 
 __all__ = [
     "FILE_NAME",
@@ -65,8 +66,10 @@ class Detector:
 def build_network(card: Card) -> Network:
     """Build the card's network with random weights."""
     module, settings = card.model.resolve(MODELS)
-    network: Network = module.build(settings, 1, out_channels(card.activation, card.objects))
-    return network
+    network = module.build(settings, 1, out_channels(card.activation, card.objects))
+    guard(network)
+    built: Network = network
+    return built
 
 
 def out_channels(activation: Activation, objects: Any) -> int:
