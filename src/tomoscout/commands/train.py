@@ -18,7 +18,7 @@ def train(
     output: Annotated[Path, Parameter(alias="-o")],
     recipe: str | None = None,
     init: str | None = None,
-    fold: int = 0,
+    fold: str = "0",
     validation: str | None = None,
     objects: Path | None = None,
     molecule: tuple[str, ...] = (),
@@ -49,7 +49,8 @@ def train(
         'tomoscout models', or a URL with its sha256. Objects they know keep what was learnt, new
         ones start fresh; settings the recipe does not make are those of the weights.
     fold
-        Which run is held out, by sorted name, from 0.
+        Which run is held out, by sorted name, from 0; ``all`` trains on every run and keeps the
+        last weights.
     validation
         Comma-separated runs to hold out instead; ``none`` holds out none.
     objects
@@ -110,7 +111,7 @@ def train(
         output,
         recipe=checked,
         validation=held_out,
-        fold=fold,
+        fold=_fold(fold),
         objects=table if opened is None else None,
         molecules=molecules,
         device=device,
@@ -158,3 +159,15 @@ def _names(text: str) -> list[str]:
     from tomoscout.commands._runs import split_names
 
     return [] if text == "none" else split_names(text, flag="--validation")
+
+
+def _fold(text: str) -> int | str:
+    """Read the number of a fold, or ``all``."""
+    from tomoscout.core.errors import UserError
+
+    if text == "all":
+        return text
+    try:
+        return int(text)
+    except ValueError as error:
+        raise UserError(f"--fold '{text}': give the number of a run, from 0, or all") from error
