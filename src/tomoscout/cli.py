@@ -19,6 +19,7 @@ VERBS = {
     "demo": "Simulate, pick and score in a minute: see it work on this machine.",
     "doctor": "Say what this machine can do, what is broken, and how to mend it.",
     "simulate": "Make tomograms with known truth, as a whole project.",
+    "prepare": "Write masks, token cubes or YOLO slices for other programs; train needs none.",
     "train": "Train a detector on a project's annotated runs.",
     "predict": "Write score maps of tomograms, without picking.",
     "pick": "Find the particles of tomograms: the main job.",

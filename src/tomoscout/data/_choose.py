@@ -12,7 +12,7 @@ from tomoscout.core.volume import Volume
 from tomoscout.io.project import Run
 from tomoscout.ops.normalise import slabs
 
-_CLASSES = "class_mask"  # SHREC's, and what `simulate --truth` writes
+_FAVOURITES = ("class_mask", "objects")  # SHREC's, and what `simulate --truth` writes
 
 
 def choose_kinds(
@@ -61,13 +61,15 @@ def choose_labels(run: Run, name: str | None) -> str:
     Raises
     ------
     UserError
-        If the run has none, or several of which none is ``class_mask`` and no name is given.
+        If the run has none of that name; or several and no name is given, unless one is called
+        ``class_mask`` or ``objects``, as in SHREC's data and in simulations.
     """
     there = list(run.segmentations)
     if name is not None and name in there:
         return name
-    if name is None and (len(there) == 1 or _CLASSES in there):
-        return _CLASSES if _CLASSES in there else there[0]
+    favourites = [known for known in _FAVOURITES if known in there] or there
+    if name is None and len(favourites) == 1:
+        return favourites[0]
     if not there:
         raise UserError(
             f"run '{run.name}': no label volume, which this target learns from: make one with "

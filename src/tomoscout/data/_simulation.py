@@ -24,7 +24,7 @@ class DataSettings(Simulation):
     project, if one is given, are then only validated on."""
     labels: str | None = None
     """Segmentation of a project's runs that targets with labels (``masks``) learn from; None takes
-    the only one, or ``class_mask``."""
+    the only one, or the one called ``class_mask`` or ``objects``."""
     preset: str | None = None
     """Preset of the simulation that lies under the settings made here."""
     molecules: tuple[str, ...] = ()

@@ -107,15 +107,34 @@ def write_segmentation(
 
 
 def write_copick_config(
-    root: str | PathLike[str], objects: ObjectTable, *, name: str, overwrite: bool = False
+    root: str | PathLike[str],
+    objects: ObjectTable,
+    *,
+    name: str,
+    static: str | PathLike[str] | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Write ``copick.json``, with which copick opens what `write_run` wrote, and return its path.
 
     copick needs absolute paths in it; Tomoscout opens the project after a move all the same.
+
+    Parameters
+    ----------
+    root
+        Folder of the project.
+    objects
+        Its objects, in the order of their labels.
+    name
+        Of the project.
+    static
+        Root of the tomograms, where it is not the project's own ``static``.
+    overwrite
+        Whether a configuration that exists is replaced.
     """
     from tomoscout.io.picks.copick import plain
 
     root = Path(root)
+    tomograms = root / "static" if static is None else Path(static)
     content = {
         "config_type": "filesystem",
         "name": name,
@@ -136,7 +155,7 @@ def write_copick_config(
         ],
         "overlay_root": f"local://{(root / 'overlay').resolve()}/",
         "overlay_fs_args": {"auto_mkdir": True},
-        "static_root": f"local://{(root / 'static').resolve()}/",
+        "static_root": f"local://{tomograms.resolve()}/",
         "static_fs_args": {},
     }
     path = root / "copick.json"

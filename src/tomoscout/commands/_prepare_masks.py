@@ -1,0 +1,112 @@
+"""Label volumes of runs, in a project of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tomoscout.commands._console import progress
+from tomoscout.core.settings import Choice
+from tomoscout.data.masks import draw_labels
+from tomoscout.io._atomic import atomic_path
+from tomoscout.io.picks.copick import plain, write_overlay
+from tomoscout.io.project import Project, Run
+from tomoscout.io.project_writer import write_copick_config, write_segmentation
+
+_USER, _TREE = "prepare", "ExperimentRuns"
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Draws the label volume of one run after the other.
+
+    Attributes
+    ----------
+    project
+        Where tomograms and picks come from.
+    output
+        Folder that becomes a copick project: segmentations and picks in its overlay, and the
+        tomograms where they are, if they lie in copick's tree.
+    target
+        What is drawn.
+    kind
+        Kind of tomogram whose lattice the volumes have.
+    name
+        Of the segmentation.
+    npy, previews
+        What is written besides.
+    """
+
+    project: Project
+    output: Path
+    target: Choice
+    kind: str | None
+    name: str
+    npy: bool
+    previews: bool
+
+    def run(self, run: Run) -> dict[str, Any]:
+        """Write one run; return how many voxels each object has."""
+        volume, picks, objects = run.tomogram(self.kind), run.picks(), run.objects
+        with progress(100, f"masks {run.name}") as bar:
+            labels = draw_labels(
+                picks,
+                objects=objects,
+                geometry=volume.geometry,
+                target=self.target,
+                progress=bar.fraction,
+            )
+            drawn = replace(volume, data=labels)
+            write_segmentation(
+                self.output, run.name, drawn, name=self.name, user=_USER, overwrite=True
+            )
+            if self.npy:
+                _write_npy(self.output / "npy" / f"{run.name}.npy", labels)
+            if self.previews:
+                from tomoscout.commands._prepare_previews import write_previews
+
+                folder = self.output / "previews"
+                write_previews(folder, volume, drawn, picks, objects=objects, run=run.name)
+            plainly = np.array([plain(str(name)) for name in np.asarray(picks.objects)], str)
+            named = replace(picks, objects=plainly, run=run.name)
+            write_overlay([named], self.output / "overlay", user=_USER, session="0")
+        self._write_config(run)
+        counts = np.bincount(labels.ravel(), minlength=len(objects) + 1)[1:].tolist()
+        return {"picks": len(picks), "voxels": dict(zip(objects.names, counts, strict=True))}
+
+    def tell(self, facts: dict[str, Any]) -> str:
+        """Say what a run holds."""
+        counted = "  ".join(f"{name} {count}" for name, count in facts["voxels"].items())
+        return f"{facts['picks']} picks, voxels of {counted}"
+
+    def where(self) -> str:
+        """Say where the files are."""
+        return f"masks: {self.output / 'copick.json'}, segmentation {self.name}"
+
+    def _write_config(self, run: Run) -> None:
+        """Make the folder a copick project, with the tomograms where they are."""
+        static = _root(run)
+        if static is None:  # copick wants the folder to be there, be it empty
+            static = self.output / "static"
+            static.mkdir(exist_ok=True)
+        title = f"Masks of {self.project.path.name}"
+        write_copick_config(
+            self.output, self.project.objects, name=title, static=static, overwrite=True
+        )
+
+
+def _root(run: Run) -> Path | None:
+    """Return the root of copick's tree that a run's tomogram lies in, or None."""
+    for source in run.tomograms.values():
+        if isinstance(source, Path) and len(source.parts) > 4 and source.parts[-4] == _TREE:
+            return source.absolute().parents[3]
+    return None
+
+
+def _write_npy(path: Path, labels: np.ndarray) -> None:
+    """Write an array, whole or not at all."""
+    with atomic_path(path, overwrite=True) as temporary, temporary.open("wb") as file:
+        np.save(file, labels, allow_pickle=False)
