@@ -17,10 +17,12 @@ class Tiny(LightningModule):
 
     def __init__(self) -> None:
         super().__init__()
-        self.network = torch.nn.Sequential(torch.nn.Conv3d(1, 2, 1), torch.nn.BatchNorm3d(2))
+        self.network = torch.nn.Sequential(
+            torch.nn.Conv3d(1, 2, 3, padding=1), torch.nn.BatchNorm3d(2)
+        )
 
     def training_step(self, batch, batch_idx):
-        return (self.network(batch) - 1).square().mean()
+        return (self.network(batch) - batch.flip(2)).square().mean()
 
     def validation_step(self, batch, batch_idx):
         pass
@@ -42,7 +44,8 @@ class Watch(Callback):
         self.validated.append(weight(pl_module))
 
     def on_train_epoch_end(self, trainer, pl_module):
-        self.saved.append(trainer._checkpoint_connector.dump_checkpoint(False)["state_dict"])
+        saved = trainer._checkpoint_connector.dump_checkpoint(False)["state_dict"]
+        self.saved.append({name: tensor.clone() for name, tensor in saved.items()})
 
 
 def weight(module: LightningModule) -> torch.Tensor:

@@ -50,7 +50,7 @@ def test_the_total_is_the_weighted_sum_and_its_gradient_that_of_the_network_alon
     first, second = balance.weights.tolist()
     weight = torch.full((1, 1), 2.0, requires_grad=True)
     total = balance.total([weight.sum(), weight.square().sum()], [weight])
-    assert float(total) == pytest.approx(first * 2 + second * 4)
+    assert total.item() == pytest.approx(first * 2 + second * 4)
     total.backward()
     assert float(weight.grad) == pytest.approx(first + second * 4)
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -170,6 +174,39 @@ def test_what_cannot_be_done_is_refused_in_one_line(given, validation, words, pr
         train(project, tmp_path / "out", settings=given, validation=validation)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+SCRIPT = """
+import json, sys
+from tomoscout.training.run import train
+if __name__ == "__main__":
+    train(sys.argv[1], sys.argv[2], settings=json.loads(sys.argv[3]), validation=[], device="cpu")
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_step_and_agree(project, tmp_path):
+    """GradNorm, SWA and an output without weight are where processes could drift apart."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    given = settings(devices=2, batch_size=1, gradnorm=0.05, swa=0.5) | HYBRID
+    command = [sys.executable, str(script), str(project), str(tmp_path / "two"), json.dumps(given)]
+    subprocess.run(command, check=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    record = torch.load(tmp_path / "two" / "last.ckpt", weights_only=True)
+    assert record["global_step"] == 6
+    assert load_detector(tmp_path / "two").card.recipe["training"]["devices"] == 2
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
+def test_a_compiled_network_learns_the_same(project, tmp_path):
+    """Up to rounding: operations are fused."""
+    for name in ("plain", "compiled"):
+        given = settings(compile=name == "compiled", steps=2)
+        train(project, tmp_path / name, settings=given, validation=[], device="cpu")
+    torch.testing.assert_close(
+        weights(tmp_path / "plain"), weights(tmp_path / "compiled"), atol=5e-3, rtol=0
+    )
 
 
 def test_holding_out_runs_of_all_is_refused(project, tmp_path):

@@ -66,6 +66,14 @@ def test_an_unknown_recipe_names_the_nearest():
         read_recipe("scuot")
 
 
+def test_one_kind_or_several_may_be_given():
+    assert read_recipe("scout", parse_overrides(["kinds=wbp"])).kinds == ("wbp",)
+    assert read_recipe("scout", parse_overrides(["kinds=denoised,wbp"])).kinds == (
+        "denoised",
+        "wbp",
+    )
+
+
 def test_a_word_stands_for_its_augmentations(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("augment: base-anisotropic\n")

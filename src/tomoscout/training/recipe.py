@@ -61,6 +61,12 @@ class Recipe(Settings):
     training: TrainingSettings = TrainingSettings()
     """The loop."""
 
+    @field_validator("kinds", mode="before")
+    @classmethod
+    def _one_kind(cls, kinds: Any) -> Any:
+        """Take the name of a single kind as a list of one."""
+        return [kinds] if isinstance(kinds, str) else kinds
+
     @field_validator("augment", mode="before")
     @classmethod
     def _words(cls, steps: Any) -> Any:
