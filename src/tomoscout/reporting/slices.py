@@ -8,7 +8,6 @@ averaged, as the eye does when it scrolls. Only those slices are read from disk.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,38 +16,25 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from tomoscout.core.objects import ObjectTable
-from tomoscout.core.picks import Picks
 from tomoscout.core.volume import Volume
 from tomoscout.reporting.figures import hex_color
+from tomoscout.reporting.marks import AXES, Mark, centres_and_radii, in_pixels, marks_on
 from tomoscout.reporting.outcomes import Outcome
 
-AXES = "zyx"
+__all__ = [
+    "AXES",
+    "LARGEST",
+    "Mark",
+    "View",
+    "busiest",
+    "contrast",
+    "draw",
+    "to_grey",
+    "view",
+]
+
 LARGEST = 1024
 """Pixels of a picture's longer edge, at most."""
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One particle on a view: where, how large, which object, and what became of it.
-
-    Attributes
-    ----------
-    kind
-        ``hit``, ``miss``, ``alarm``, or ``pick`` when there is no truth.
-    name
-        The object.
-    score
-        The pick's score; None for a missed particle.
-    row, column, radius
-        Centre and radius in pixels of the view.
-    """
-
-    kind: str
-    name: str
-    score: float | None
-    row: float
-    column: float
-    radius: float
 
 
 @dataclass(frozen=True)
@@ -85,7 +71,7 @@ def busiest(
     length, along = volume.shape[AXES.index(axis)], AXES.index(axis)
     if not len(outcome.all):
         return [int(i) for i in np.linspace(0, length - 1, count + 2)[1:-1].round()]
-    centres, radii = _centres_and_radii(outcome.all, objects)
+    centres, radii = centres_and_radii(outcome.all, objects)
     depth = np.arange(length)[:, None] * volume.voxel_spacing - centres[:, along]
     cuts: Bool[np.ndarray, "length n"] = np.abs(depth) < 0.8 * radii
     chosen: list[int] = []
@@ -134,11 +120,11 @@ def view(
     plane = volume.read(*region).mean(axis=along)
     bins = -(-max(plane.shape) // LARGEST)
     image = to_grey(_bin(plane, bins), window or contrast(plane))
-    marks = _marks(outcome, objects, axis, index * volume.voxel_spacing)
+    marks = marks_on(outcome, objects, axis, index * volume.voxel_spacing)
     pixel = volume.voxel_spacing
     return View(
         image,
-        tuple(_in_pixels(m, pixel, bins) for m in marks),
+        tuple(in_pixels(m, pixel, bins) for m in marks),
         axis=axis,
         index=index,
         pixel_size=pixel * bins,
@@ -196,46 +182,6 @@ def draw(shown: View, *, objects: ObjectTable, width: float = 6.0) -> Figure:
     return figure
 
 
-def _marks(outcome: Outcome, objects: ObjectTable, axis: str, position: float) -> list[Mark]:
-    """Return the marks on the plane at a position on the axis; lengths still in ångström."""
-    marks: list[Mark] = []
-    along = AXES.index(axis)
-    row, column = (i for i in range(3) if i != along)
-    kinds = ("hit" if outcome.judged else "pick", "alarm", "miss")
-    parts: Sequence[Picks] = (outcome.hits, outcome.false_alarms, outcome.missed)
-    for kind, picks in zip(kinds, parts, strict=True):
-        centres, radii = _centres_and_radii(picks, objects)
-        squared = radii**2 - (centres[:, along] - position) ** 2
-        for i in np.flatnonzero(squared > (0.3 * radii) ** 2):  # a mere graze is not worth a dot
-            marks.append(
-                Mark(
-                    kind,
-                    str(np.asarray(picks.objects)[i]),
-                    None if kind == "miss" else float(picks.score_array[i]),
-                    float(centres[i, row]),
-                    float(centres[i, column]),
-                    float(np.sqrt(squared[i])),
-                )
-            )
-    return marks
-
-
-def _in_pixels(mark: Mark, voxel_spacing: float, bins: int) -> Mark:
-    """Turn a mark in ångström into pixels of an image binned ``bins`` times."""
-
-    def pixel(length: float) -> float:
-        return (length / voxel_spacing - (bins - 1) / 2) / bins
-
-    return Mark(
-        mark.kind,
-        mark.name,
-        mark.score,
-        pixel(mark.row),
-        pixel(mark.column),
-        mark.radius / voxel_spacing / bins,
-    )
-
-
 def _bin(
     plane: Float32[np.ndarray, "rows columns"], bins: int
 ) -> Float32[np.ndarray, "binned_rows binned_columns"]:
@@ -243,11 +189,3 @@ def _bin(
     rows, columns = (n // bins * bins for n in plane.shape)
     squares = plane[:rows, :columns].reshape(rows // bins, bins, columns // bins, bins)
     return squares.mean(axis=(1, 3), dtype=np.float32)
-
-
-def _centres_and_radii(
-    picks: Picks, objects: ObjectTable
-) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, " n"]]:
-    """Return centres and the radii of their objects, in ångström."""
-    known = {o.name: o.radius for o in objects.each()}
-    return picks.zyx, np.array([known[str(n)] for n in np.asarray(picks.objects)], np.float64)

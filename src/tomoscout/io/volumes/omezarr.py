@@ -8,10 +8,8 @@ every program reads it. Specification: https://ngff.openmicroscopy.org/0.4/
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +18,7 @@ from jaxtyping import Float
 from tomoscout.core.errors import UserError
 from tomoscout.core.volume import Volume
 from tomoscout.io._atomic import atomic_path
+from tomoscout.io.volumes._ome_metadata import check_chunk_keys, count_leading, find_image
 from tomoscout.io.volumes._spacing import resolve_spacing
 from tomoscout.io.volumes._zarr import (
     CheckedArray,
@@ -31,25 +30,8 @@ from tomoscout.io.volumes._zarr import (
 
 SUFFIXES = (".zarr", ".ome.zarr")
 
-_ANGSTROM = {
-    "angstrom": 1.0,
-    "picometer": 0.01,
-    "nanometer": 10.0,
-    "micrometer": 1e4,
-    "millimeter": 1e7,
-}
 _LEVELS = 3
 _CHUNK = (32, 128, 128)
-
-
-@dataclass(frozen=True)
-class _Image:
-    """The finest level of a store: where it is and how large its voxels are."""
-
-    path: Path
-    axes: tuple[str, ...]  # names, or () where there are no metadata
-    spacing: tuple[float, ...]  # z, y, x in ångström, or () where unknown
-    trusted: bool = False  # whether a unit is named
 
 
 def read(path: Path, *, voxel_spacing: float | None = None) -> Volume:
@@ -61,12 +43,12 @@ def read(path: Path, *, voxel_spacing: float | None = None) -> Volume:
         If the store is no image, its axes are not (z, y, x) after leading ones of length 1,
         or its voxel size is unknown and none is given. Reading a broken chunk raises too.
     """
-    image = _find_image(path)
+    image = find_image(path)
     array = open_array(image.path)
-    leading = _count_leading(image, tuple(array.shape), path)
+    leading = count_leading(image, tuple(array.shape), path)
     if np.dtype(array.dtype).kind not in "iuf":
         raise UserError(f"{path}: expected real numbers, found {array.dtype}")
-    _check_chunk_keys(image.path)
+    check_chunk_keys(image.path)
     spacing = resolve_spacing(image.spacing, given=voxel_spacing, path=path, trusted=image.trusted)
     return Volume(CheckedArray(array, image.path, leading=leading), spacing, name=str(path))
 
@@ -127,102 +109,6 @@ def write(
             if progress is not None:
                 progress(min(start + _CHUNK[0], volume.shape[0]) / volume.shape[0])
         _write_metadata(temporary, volume, version, method="nearest" if labels else "mean")
-
-
-def _find_image(path: Path) -> _Image:
-    """Read the metadata of a store and find its finest level."""
-    attributes, is_array = _attributes(path)
-    if is_array:
-        return _Image(path, (), ())
-    multiscales = attributes.get("ome", attributes).get("multiscales")
-    try:
-        return _finest(path, multiscales[0])
-    except (TypeError, KeyError, IndexError, AttributeError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        found = ", ".join(sorted(p.name for p in path.iterdir() if p.is_dir())) or "nothing"
-        raise UserError(
-            f"{path}: no usable 'multiscales' metadata: give the array inside it (found "
-            f"{found}) and --voxel-spacing"
-        ) from error
-
-
-def _attributes(path: Path) -> tuple[dict[str, Any], bool]:
-    """Return a store's attributes and whether its root is an array rather than a group."""
-    if (path / "zarr.json").exists():
-        require_zarr(path, 3)
-        content = _read_json(path / "zarr.json")
-        return content.get("attributes", {}), content.get("node_type") == "array"
-    if (path / ".zarray").exists():
-        return {}, True
-    if (path / ".zattrs").exists():
-        return _read_json(path / ".zattrs"), False
-    if (path / ".zgroup").exists():
-        return {}, False
-    raise UserError(f"{path}: not a zarr store (no .zgroup, .zarray or zarr.json in it)")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Read one metadata file."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise UserError(f"{path}: broken metadata ({error}): copy the store again") from error
-    return content if isinstance(content, dict) else {}
-
-
-def _finest(path: Path, image: Mapping[str, Any]) -> _Image:
-    """Read the first dataset of an image: the specification puts the finest first."""
-    dataset = image["datasets"][0]
-    inside = PurePosixPath(dataset["path"])
-    if inside.is_absolute() or ".." in inside.parts:
-        raise UserError(f"{path}: level '{inside}' lies outside the store")
-    axes = [a if isinstance(a, dict) else {"name": a} for a in image.get("axes", [])]
-    names = tuple(str(axis["name"]) for axis in axes)
-    scales = [
-        transformation["scale"]
-        for transformation in (
-            *dataset.get("coordinateTransformations", []),
-            *image.get("coordinateTransformations", []),
-        )
-        if transformation.get("type") == "scale"
-    ]
-    spacing = [math.prod(map(float, scale)) for scale in zip(*scales, strict=True)]
-    units = [axis.get("unit") for axis in axes][-3:] or [None] * 3
-    unknown = [unit for unit in units if unit and unit not in _ANGSTROM]
-    if not scales or unknown:
-        return _Image(path / inside, names, ())
-    edges = [s * _ANGSTROM[u or "angstrom"] for s, u in zip(spacing[-3:], units, strict=True)]
-    return _Image(path / inside, names, tuple(edges), trusted=all(units))
-
-
-def _count_leading(image: _Image, shape: tuple[int, ...], path: Path) -> int:
-    """Return how many leading axes to drop, or refuse what is not (z, y, x)."""
-    leading = len(shape) - 3
-    axes = image.axes or ("?",) * leading + ("z", "y", "x")
-    if leading < 0 or any(n != 1 for n in shape[:leading]):
-        raise UserError(
-            f"{path}: a tomogram has 3 axes (z, y, x), found {len(shape)} with shape {shape}: "
-            "give one reconstructed volume"
-        )
-    if len(axes) != len(shape) or axes[-3:] != ("z", "y", "x"):
-        raise UserError(
-            f"{path}: axes must end in z, y, x, found {', '.join(axes)}: reorder the store"
-        )
-    return leading
-
-
-def _check_chunk_keys(path: Path) -> None:
-    """Refuse nested chunks that the metadata call flat: zarr would read zeros."""
-    if not (path / ".zarray").exists():
-        return
-    if _read_json(path / ".zarray").get("dimension_separator", ".") == ".":
-        nested = [p.name for p in path.iterdir() if p.name.isdigit() and p.is_dir()]
-        if nested:
-            raise UserError(
-                f"{path}: chunks lie in folders but .zarray does not say so: "
-                'add "dimension_separator": "/" to it'
-            )
 
 
 def _is_store(path: Path) -> bool:
