@@ -143,3 +143,16 @@ def test_a_normaliser_is_plain_numbers_that_fit_a_card():
     scale = measure(Volume(noise(), 10.0))
     assert all(type(v) is float for v in vars(scale).values())
     assert Normaliser(**vars(scale)) == scale
+
+
+@pytest.mark.parametrize("clip", [(5, 99), (0.5, 99.5)])
+def test_scaling_to_a_unit_range_between_clip_and_z_score_changes_nothing(clip):
+    data = noise()
+    low, high = np.percentile(data, clip)
+    unit = (np.clip(data, low, high) - low) / (high - low)
+    expected = (unit - unit.mean()) / unit.std()
+    found = measure(Volume(data, 10.0), NormaliseSettings(clip=clip)).apply(data)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    # And the unit range itself, as (u - 0.5) / 0.5, is the other method.
+    scale = measure(Volume(data, 10.0), NormaliseSettings(method="percentile", clip=clip))
+    np.testing.assert_allclose(scale.apply(data), (unit - 0.5) / 0.5, atol=1e-4)

@@ -29,7 +29,8 @@ class NormaliseSettings(Settings):
     """How grey values are brought to one scale; stored with the weights."""
 
     method: Literal["zscore", "percentile"] = "zscore"
-    """``zscore``: mean 0, standard deviation 1; ``percentile``: the clip range becomes -1 to 1."""
+    """``zscore``: mean 0, standard deviation 1; ``percentile``: the clip range becomes -1 to 1.
+    Scaling to 0 to 1 before a z-score, as some do, changes nothing."""
     clip: tuple[float, float] | None = (0.1, 99.9)
     """Percentiles beyond which values are clipped first; narrower ones flatten large, dense
     particles, which fill less than a percent of a tomogram. None clips nothing."""
