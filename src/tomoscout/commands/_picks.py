@@ -99,11 +99,14 @@ def one_format(path: Path) -> Path:
 
 
 def _runs_done(path: Path) -> list[str]:
-    """Return the runs that ``pick`` noted as done beside its picks; none for other picks."""
-    ledger = (path if path.is_dir() else path.parent) / "pick.json"
-    try:
-        content: Any = json.loads(ledger.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    runs = content.get("runs") if isinstance(content, dict) else None
-    return list(runs) if isinstance(runs, dict) else []
+    """Return the runs noted as done beside picks by ``pick`` or ``link``; none for other picks."""
+    folder = path if path.is_dir() else path.parent
+    done: list[str] = []
+    for ledger in ("pick.json", "link.json"):
+        try:
+            content: Any = json.loads((folder / ledger).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        runs = content.get("runs") if isinstance(content, dict) else None
+        done += list(runs) if isinstance(runs, dict) else []
+    return done

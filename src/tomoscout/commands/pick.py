@@ -58,6 +58,7 @@ def pick(
     from tomoscout.commands._console import console
     from tomoscout.commands._ledger import Ledger
     from tomoscout.commands._runs import check_objects, choose_runs, kind_to_use, split_names
+    from tomoscout.commands._tables import write_tables
     from tomoscout.commands._weights import load_weights
     from tomoscout.core.errors import UserError
     from tomoscout.inference.detect import resolve_thresholds
@@ -94,7 +95,7 @@ def pick(
     with ledger:
         failed = ledger.work(chosen, one)
         if ledger.runs:
-            _write_tables(output, ledger.runs)
+            write_tables(output, ledger.runs)
         for run in chosen:
             if run.name in ledger.runs:
                 counts = ledger.runs[run.name]["picks"]
@@ -134,22 +135,6 @@ def _pick_run(
     write_picks(candidates, output / "candidates" / f"{run.name}.csv")
     write_overlay([found], output, user="tomoscout", session="0", names=list(limits))
     return found
-
-
-def _write_tables(output: Path, facts: dict[str, Any]) -> None:
-    """Join the picks of all finished runs into one STAR and one CSV file."""
-    from dataclasses import replace
-
-    from tomoscout.io.picks import ReadHints, write_picks
-    from tomoscout.io.picks._read import read_runs
-
-    parts = [
-        replace(found, extent=tuple(facts[found.run]["extent"]))
-        for run in facts
-        for found in read_runs(output / "ExperimentRuns" / run / "Picks", ReadHints(run=run))
-    ]
-    for name in ("picks.star", "picks.csv"):
-        write_picks(parts, output / name)
 
 
 def _parse(pairs: tuple[str, ...], objects: list[str]) -> dict[str, float]:
