@@ -17,7 +17,7 @@ def test_every_recipe_reads_and_opens_with_its_command(name):
     command, hardware, score = text.splitlines()[:3]
     assert command.startswith("# tomoscout train") or command.startswith("# tomoscout demo")
     assert hardware.startswith("# ")
-    assert "F4" in score
+    assert "F4" in score or "not trained at full length yet" in score
 
 
 def test_flags_win_over_the_recipe_and_the_recipe_over_defaults(tmp_path):
