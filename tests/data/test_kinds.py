@@ -133,6 +133,7 @@ def test_kinds_of_different_shapes_are_refused():
         load_run(small, PICKS, normalise=NormaliseSettings(), others=[large])
 
 
+FEW_TILTS = {"tilt_step": (10.0, 10.0)}
 SCENE = Scene(
     shape=(16, 32, 32), voxel_spacing=20.0, ice=(0.9, 0.95), vesicles=0, beads=0, carbon=0,
     debris=0, counts={"ribosome": 3},
@@ -152,7 +153,9 @@ def supply(**options) -> SimulatedTomograms:
 
 
 def test_the_full_microscope_simulates_every_kind_of_the_same_scene():
-    drawn = supply(physics="full", kinds=("wbp", "denoised")).draw((0, 0), np.random.default_rng(0))
+    drawn = supply(physics="full", full=FEW_TILTS, kinds=("wbp", "denoised")).draw(
+        (0, 0), np.random.default_rng(0)
+    )
     (other,) = drawn.run.others
     assert other.shape == drawn.run.volume.shape == SCENE.shape
     together = np.corrcoef(other.read().ravel(), drawn.run.volume.read().ravel())[0, 1]
