@@ -24,6 +24,7 @@ from tomoscout.inference.find import FILE_NAME, find_weights, title
 from tomoscout.io._atomic import atomic_path
 from tomoscout.models import MODELS, Network
 from tomoscout.ops.precision import channels_last
+from tomoscout.ops.rarity import no_background
 from tomoscout.ops.thin_maps import guard
 
 __all__ = [
@@ -68,6 +69,8 @@ def build_network(card: Card) -> Network:
     module, settings = card.model.resolve(MODELS)
     network = module.build(settings, 1, out_channels(card.activation, card.objects))
     guard(network)
+    if card.activation != "softmax":
+        no_background(network)
     built: Network = network
     return built
 

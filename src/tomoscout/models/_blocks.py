@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-_RARITY = 6.0  # logit between background and any object at the start: one cell in 400
-
 
 class ResidualBlock(nn.Module):
     """Two 3x3x3 convolutions with batch norm and a shortcut (He et al., 2016).
@@ -44,22 +42,3 @@ def check_patch(x: Tensor, divisor: tuple[int, int, int]) -> None:
         raise ValueError(
             f"patch {shape} must be a multiple of {divisor} voxels (z, y, x): use {right}"
         )
-
-
-def start_rare(head: nn.Module) -> None:
-    """Let a network start from the belief that nearly every cell is background.
-
-    It would otherwise spend a tenth of a short training on learning just that.
-
-    Parameters
-    ----------
-    head
-        Last convolution or linear layer, with a bias. Channel 0 is background in softmax losses,
-        and one object among others in sigmoid ones, where leaving it at even odds does little
-        harm.
-    """
-    bias, weight = head.get_parameter("bias"), head.get_parameter("weight")
-    with torch.no_grad():
-        nn.init.zeros_(bias)
-        bias[1:] = -_RARITY
-        weight.mul_(0.5)

@@ -15,7 +15,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from tomoscout.core.settings import Settings as BaseSettings
-from tomoscout.models._blocks import ResidualBlock, check_patch, start_rare
+from tomoscout.models._blocks import ResidualBlock, check_patch
+from tomoscout.ops.rarity import start_rare
 
 
 class Settings(BaseSettings):

@@ -23,8 +23,9 @@ from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Shape
 from tomoscout.core.settings import Settings as BaseSettings
 from tomoscout.models._attention import Positions, Transformer
-from tomoscout.models._blocks import check_patch, start_rare
+from tomoscout.models._blocks import check_patch
 from tomoscout.models._tokenizers import cnn_tokenizer, linear_tokenizer
+from tomoscout.ops.rarity import start_rare
 
 
 class Settings(BaseSettings):

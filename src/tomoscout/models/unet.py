@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from tomoscout.core.errors import UserError
 from tomoscout.core.settings import Settings as BaseSettings
-from tomoscout.models._blocks import check_patch, start_rare
+from tomoscout.models._blocks import check_patch
 from tomoscout.models._norms import set_norm
+from tomoscout.ops.rarity import start_rare
 
 _CONVOLUTIONS = (nn.Conv3d, nn.ConvTranspose3d)
 
