@@ -25,7 +25,7 @@ VERBS = {
     "predict": "Write score maps of tomograms, without picking.",
     "pick": "Find the particles of tomograms: the main job.",
     "link": "Link the boxes that a YOLO found in slices into picks.",
-    "models": "List, inspect and verify weights: shipped, local, or at a URL.",
+    "models": "List, inspect and verify weights; import published checkpoints.",
     "tune": "Find the thresholds that score best on a project's validation runs.",
     "evaluate": "Score picks against the truth.",
     "convert": "Turn picks or volumes into another format.",

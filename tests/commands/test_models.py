@@ -170,7 +170,10 @@ def test_verify_works_for_a_url(say, shipped, place):
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("models lsit", "models lsit: choose from list, inspect, verify. Did you mean 'list'?"),
+        (
+            "models lsit",
+            "models lsit: choose from list, inspect, verify, import. Did you mean 'list'?",
+        ),
         ("models inspect czii-simm", "no weights 'czii-simm'|Did you mean 'czii-sim'?"),
         ("models verify t1.mrc", "t1.mrc: not a safetensors file"),
         ("models verify czii-sim --sha256 12", "'12': a sha256 has 64 hex digits"),
