@@ -37,7 +37,7 @@ class SelfAttention(nn.Module):
         y = nn.functional.scaled_dot_product_attention(
             query, key, value, dropout_p=self.dropout if self.training else 0.0
         )
-        return self.out(y.transpose(1, 2).reshape(b, n, c))  # type: ignore[no-any-return]
+        return self.out(y.transpose(1, 2).reshape(b, n, c))
 
 
 class TransformerBlock(nn.Module):
@@ -81,7 +81,7 @@ class Transformer(nn.Module):
         """Run all blocks."""
         for block in self.blocks:
             x = block(x)
-        return self.norm(x)  # type: ignore[no-any-return]
+        return self.norm(x)
 
 
 class Positions(nn.Module):

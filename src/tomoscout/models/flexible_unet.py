@@ -19,8 +19,9 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from tomoscout.core.settings import Settings as BaseSettings
-from tomoscout.models._blocks import check_patch, start_rare
+from tomoscout.models._blocks import check_patch
 from tomoscout.models._flexible_encoders import EncoderName, build_encoder
+from tomoscout.ops.rarity import start_rare
 
 STRIDES = (16, 8, 4, 2)
 """Strides of the decoder's blocks, in their order; block and head ``n`` work at ``STRIDES[n]``."""
