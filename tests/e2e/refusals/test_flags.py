@@ -51,7 +51,7 @@ def test_a_threshold_out_of_range_is_refused(threshold: str, words: str, refuse:
         ("simulate {out} --quick.noise 3,1", "'quick.noise': the lowest value comes first"),
         ("simulate {out} --objects nowhere.yaml", "nowhere.yaml: no such file"),
         (f"{TRAIN} --fold 7", "fold 7: there are 3 runs, choose 0 to 2"),
-        (f"{TRAIN} --fold one", 'Invalid value for --fold: unable to convert "one"'),
+        (f"{TRAIN} --fold one", "--fold 'one': give the number of a run, from 0, or all"),
         (f"{TRAIN} --validation rnu1", "unknown validation run 'rnu1'|Did you mean 'run1'?"),
         (f"{TRAIN} --validation ,", "--validation: no run in ','"),
         (f"{TRAIN} --validation run0,run1,run2", "every run is held out|leave one or more"),
