@@ -16,12 +16,14 @@ import argparse
 import csv
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tomoscout.cli import main as tomoscout
 from tomoscout.core.objects import CZII
 from tomoscout.core.picks import by_run
+from tomoscout.inference.detect import pick
 from tomoscout.inference.weights import load_detector
 from tomoscout.io.picks import read_picks, write_picks
 from tomoscout.io.project import open_project
@@ -52,7 +54,7 @@ METHODS = (
     Method("deepfinder2-cpu"),
     Method("token-transformer-cpu"),
     Method("token-finetune-cpu", before="token-pretrain-cpu"),
-    Method("slice-detector"),
+    Method("slice-detector-cpu"),
 )
 
 
@@ -104,46 +106,54 @@ def seconds_per_step(history: Path) -> float:
     return (last - first) / (b - a)
 
 
-def train(options: argparse.Namespace, recipe: str, project: Path | None, *more: str) -> int:
-    """Train a recipe for its time; return how many steps that were."""
-    model = options.output / "models" / recipe
-    noted = options.output / "models" / f"{recipe}.steps"
-    minutes = (
-        options.minutes / 2 if recipe == "token-finetune-cpu" or not project else (options.minutes)
-    )
-    where = [str(project)] if project else []
-    if not noted.exists():
+def plan(options: argparse.Namespace, method: Method, learn: Path) -> dict[str, int]:
+    """Return how many steps each recipe of a method gets, from a short trial of each."""
+    noted = options.output / "steps" / f"{method.recipe}.json"
+    if noted.exists():
+        found: dict[str, int] = json.loads(noted.read_text())
+        return found
+    steps = {}
+    recipes = [recipe for recipe in (method.before, method.recipe) if recipe]
+    for recipe in recipes:
         trial = options.output / "trials" / recipe
-        run("train", *where, "-o", str(trial), "--recipe", recipe, "--validation", "none",
-            "--overwrite", "--training.steps", str(TRIAL), "--training.warmup", "0",
-            *more)  # fmt: skip
-        steps = max(int(minutes * 60 / seconds_per_step(trial / "history.csv")), TRIAL)
-        noted.parent.mkdir(parents=True, exist_ok=True)
-        noted.write_text(str(steps))
-    steps = int(noted.read_text())
-    validation = f"{options.tune}_twin" if project else "none"
-    run("train", *where, "-o", str(model), "--recipe", recipe, "--validation", validation,
-        "--training.steps", str(steps), "--training.validate-every", str(steps), *more)  # fmt: skip
+        is_first = recipe == method.before
+        start = (
+            []
+            if is_first or not method.before
+            else ["--init", str(options.output / "trials" / method.before)]
+        )
+        run("train", *([] if is_first else [str(learn)]), "-o", str(trial), "--recipe", recipe,
+            "--validation", "none", "--overwrite", "--training.steps", str(TRIAL),
+            "--training.warmup", "0", *start)  # fmt: skip
+        seconds = options.minutes * 60 / len(recipes)
+        steps[recipe] = max(int(seconds / seconds_per_step(trial / "history.csv")), TRIAL)
+    noted.parent.mkdir(parents=True, exist_ok=True)
+    noted.write_text(json.dumps(steps))
     return steps
 
 
 def measure(options: argparse.Namespace, method: Method, learn: Path, test: Path) -> Outcome:
     """Train one method, pick the held-out run with it, and score the picks."""
-    more: list[str] = []
+    steps = plan(options, method, learn)
+    models = options.output / "models"
+    start: list[str] = []
     if method.before:
-        train(options, method.before, None)
-        more = ["--init", str(options.output / "models" / method.before)]
-    steps = train(options, method.recipe, learn, *more)
-    model, picks = (options.output / part / method.recipe for part in ("models", "picks"))
-    seconds = run("pick", str(test), "--model", str(model), "-o", str(picks), "--overwrite")
-    truth = open_project(test).runs[0].picks()
-    found = read_picks(picks / "picks.csv", objects=CZII)
-    result = czii.score(found, truth, objects=CZII)
-    network = load_detector(model).network
+        run("train", "-o", str(models / method.before), "--recipe", method.before, "--validation",
+            "none", *_once(steps[method.before]))  # fmt: skip
+        start = ["--init", str(models / method.before)]
+    model = models / method.recipe
+    run("train", str(learn), "-o", str(model), "--recipe", method.recipe, "--validation",
+        f"{options.tune}_twin", *_once(steps[method.recipe]), *start)  # fmt: skip
+    truth = open_project(test).runs[0]
+    started = time.perf_counter()
+    found = pick(truth.tomogram("denoised"), model=model)
+    seconds = time.perf_counter() - started
+    result = czii.score(replace(found, run=truth.name), truth.picks(), objects=CZII)
+    network: Any = load_detector(model).network
     history = list(csv.DictReader((model / "history.csv").open()))
     return Outcome(
         method.recipe,
-        steps,
+        steps[method.recipe],
         float(history[-1]["seconds"]),
         seconds,
         len(found),
@@ -152,16 +162,23 @@ def measure(options: argparse.Namespace, method: Method, learn: Path, test: Path
     )
 
 
+def _once(steps: int) -> list[str]:
+    """Return the flags of a training of so many steps, validated at its end."""
+    return ["--training.steps", str(steps), "--training.validate-every", str(steps)]
+
+
 def table(outcomes: list[Outcome]) -> str:
     """Draw the table, best first."""
     names = [*CZII.names, "weighted"]
-    lines = ["| recipe | " + " | ".join(names) + " | steps | parameters | s per tomogram |"]
-    lines.append("| --- " * (len(names) + 4) + "|")
+    lines = [
+        "| recipe | " + " | ".join(names) + " | steps | parameters | s per tomogram | picks/s |"
+    ]
+    lines.append("| --- " * (len(names) + 5) + "|")
     for row in sorted(outcomes, key=lambda o: -o.scores["weighted"]):
         scores = " | ".join(f"{row.scores[name]:.3f}" for name in names)
         lines.append(
             f"| `{row.recipe}` | {scores} | {row.steps} | {row.parameters / 1e6:.2f} M | "
-            f"{row.pick_seconds:.0f} |"
+            f"{row.pick_seconds:.1f} | {row.picks / row.pick_seconds:.0f} |"
         )
     return "\n".join(lines)
 
@@ -177,12 +194,16 @@ def main() -> None:
     parser.add_argument("--molecule", action="append", default=[])
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--only", default="")
+    parser.add_argument("--trials", action="store_true", help="only time the steps")
     options = parser.parse_args()
     learn, test = make_projects(options)
     wanted = [name for name in options.only.split(",") if name]
-    for method in METHODS:
+    methods = [method for method in METHODS if not wanted or method.recipe in wanted]
+    for method in methods:  # all in one go: how fast the machine is must not change in between
+        plan(options, method, learn)
+    for method in [] if options.trials else methods:
         kept = options.output / "outcomes" / f"{method.recipe}.json"
-        if kept.exists() or (wanted and method.recipe not in wanted):
+        if kept.exists():
             continue
         outcome = measure(options, method, learn, test)
         kept.parent.mkdir(parents=True, exist_ok=True)
