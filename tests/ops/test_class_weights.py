@@ -143,3 +143,9 @@ def test_missing_counts_are_refused(counts, found):
 def test_wrong_settings_are_refused_in_one_line(options, message):
     with pytest.raises(UserError, match=message):
         validate(ClassWeights, options, source="class_weights")
+
+
+def test_names_of_another_data_set_are_passed_over():
+    foreign = ClassWeights(method="given", objects={"nucleosome": 9.0, "ribosome": 2.0})
+    found = weights_for(foreign, objects=OBJECTS, activation="sigmoid")
+    assert found.tolist() == [2.0 if name == "ribosome" else 1.0 for name in OBJECTS]

@@ -117,18 +117,18 @@ def weights_for(
     Raises
     ------
     UserError
-        If a weight is set for an object that does not exist.
+        If a weight is set for an object whose name is nearly that of one there is. Other names are
+        passed over: a recipe may name objects that this project has not.
     ValueError
         If counts are needed and missing, or not one for each class.
     """
     if settings.method == "none":
         return None
     for name in settings.objects.keys() - set(objects):
-        known = ", ".join(objects)
-        raise UserError(
-            f"class_weights: no object '{name}': the project has {known}."
-            + did_you_mean(name, objects)
-        )
+        # A recipe for one data set names objects that another has not; a near miss is a slip.
+        if hint := did_you_mean(name, objects):
+            known = ", ".join(objects)
+            raise UserError(f"class_weights: no object '{name}': the project has {known}.{hint}")
     given = {name: settings.objects.get(name, settings.object) for name in objects}
     given[""] = settings.background
     names = channel_names(activation, objects)
