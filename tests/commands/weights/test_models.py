@@ -1,0 +1,119 @@
+"""``tomoscout models``."""
+
+from __future__ import annotations
+
+import pytest
+
+from tomoscout.inference.download import checksum
+from tomoscout.inference.weights import (
+    fingerprint,
+    load_detector,
+)
+
+NOTES = "Trained on simulations alone: it has never seen a real tomogram."
+
+
+def test_the_list_tells_shipped_weights_from_own_ones(
+    say, shipped, place, monkeypatch, save_weights
+):
+    save_weights(place / "own/mine.safetensors", score={})
+    save_weights(place / "own/czii-sim.safetensors")
+    (place / "own/bad.safetensors").write_bytes(b"no")
+    monkeypatch.setenv("TOMOSCOUT_WEIGHTS", "own")
+    code, out, _ = say("models")
+    assert code == 0
+    rows = [line.split() for line in out.splitlines()]
+    assert [row[:2] for row in rows[1:]] == [
+        ["bad", "TOMOSCOUT_WEIGHTS"],
+        ["czii-sim", "TOMOSCOUT_WEIGHTS"],
+        ["mine", "TOMOSCOUT_WEIGHTS"],
+        ["czii-sim", "package"],
+    ]
+    assert "cannot be read: models verify own/bad.safetensors says why" in out
+    assert rows[2][-4:] == ["Å", "0.812", "0.0", "MB"]
+    assert rows[4][2] == "(hidden)"
+    assert say("models", "list")[1] == out
+
+
+def test_an_empty_list_says_what_that_means(say, place, save_weights):
+    code, out, _ = say("models", "list")
+    assert code == 0
+    assert "no weights in the package" in out
+    assert "without 'czii-sim', pick and predict need --model" in out
+    (place / "empty").mkdir()
+    assert say("models", "list", "empty")[1] == "no weights in empty\n"
+    save_weights(place / "empty/fold0/model.safetensors")
+    assert "fold0" in say("models", "list", "empty")[1]
+
+
+def test_inspect_tells_the_card_and_what_tells_the_weights_apart(say, shipped):
+    for name in ((), ("czii-sim",), (str(shipped),)):
+        code, out, _ = say("models", "inspect", *name)
+        assert code == 0
+        words = " ".join(out.split())
+        assert NOTES in words
+        assert f"sha256 {checksum(shipped)}" in words
+        assert f"fingerprint {fingerprint(load_detector(shipped))}" in words
+        assert "network scout_unet, widths [4, 8]" in words
+        assert "trained on 40 runs, sim_0 to sim_39" in words
+        assert "ribosome 150 Å 0.250 0.910" in words
+        assert "0.812 weighted" in words
+
+
+def test_verify_says_what_it_looked_at(say, shipped):
+    code, out, _ = say("models", "verify", "czii-sim")
+    assert code == 0
+    assert [line.split(":")[0] for line in out.splitlines()[:4]] == [
+        "ok  file", "ok  card", "ok  tensors", "ok  forward pass",
+    ]  # fmt: skip
+    assert out.endswith("whole, and works\n")
+    assert say("models", "verify", "czii-sim", "--sha256", checksum(shipped).upper())[0] == 0
+
+
+def test_verify_works_for_a_url(say, shipped, place):
+    url = f"{shipped.as_uri()}#sha256={checksum(shipped)}"
+    code, out, _ = say("models", "verify", url)
+    assert code == 0
+    assert checksum(shipped) in out
+    assert len(list((place / "cache").rglob("*.safetensors"))) == 1
+    code, _, error = say("models", "verify", url[:-64] + "0" * 64)
+    assert code == 2
+    assert "not " + "0" * 64 in error
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (
+            "models lsit",
+            "models lsit: choose from list, inspect, verify, import. Did you mean 'list'?",
+        ),
+        ("models inspect czii-simm", "no weights 'czii-simm'|Did you mean 'czii-sim'?"),
+        ("models verify t1.mrc", "t1.mrc: not a safetensors file"),
+        ("models verify czii-sim --sha256 12", "'12': a sha256 has 64 hex digits"),
+        ("models verify czii-sim --sha256 " + "0" * 64, "not " + "0" * 64 + " as asked"),
+        ("models inspect czii-sim --sha256 " + "0" * 64, "models inspect checks nothing"),
+        ("models list nowhere", "nowhere: no such folder"),
+        ("model list", "unknown command 'model'. Did you mean 'models'?"),
+        ("pick t1.mrc -o out --model czii", "no weights 'czii': no such file|mean 'czii-sim'?"),
+        ("pick t1.mrc -o out --objects ribosom", "object 'ribosom': the|Did you mean 'ribosome'?"),
+        ("pick t1.mrc -o out --objects ,", "--objects: no object in ','"),
+        (
+            "pick t1.mrc -o out --objects ribosome --threshold apo-ferritin=0.3",
+            "threshold for 'apo-ferritin': it is not among the objects to pick",
+        ),
+        ("tune t1.mrc", "czii-sim: these weights are not yours to change|with --output"),
+        ("tune czii-sim t1.mrc", "czii-sim: these weights are not yours to change"),
+        ("tune czii-sim", "these are weights; give the project with the truth after them"),
+        ("tune czii-sim t1.mrc -o out --also czii-sim", "--output: holds one copy"),
+        ("tune czii-sim t1.mrc -o t1.mrc", "t1.mrc: is a file; give a folder"),
+        ("tune czii-sim t1.mrc -o package/..", "no run has picks"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(command, words, say, shipped, place):
+    code, _, error = say(*command.split())
+    assert code == 2, error
+    (line,) = error.splitlines()
+    for word in words.split("|"):
+        assert word in line
+    assert not (place / "out").exists()
