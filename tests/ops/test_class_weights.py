@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tomoscout.core.errors import UserError
+from tomoscout.core.objects import CZII
 from tomoscout.core.settings import validate
 from tomoscout.ops.class_weights import (
     ClassWeights,
@@ -149,3 +150,11 @@ def test_names_of_another_data_set_are_passed_over():
     foreign = ClassWeights(method="given", objects={"nucleosome": 9.0, "ribosome": 2.0})
     found = weights_for(foreign, objects=OBJECTS, activation="sigmoid")
     assert found.tolist() == [2.0 if name == "ribosome" else 1.0 for name in OBJECTS]
+
+
+@pytest.mark.parametrize("absent", ["beta-amylase", "beta-galactosidase"])
+def test_an_object_that_a_project_lacks_is_not_taken_for_a_slip_of_its_namesake(absent):
+    """The challenge's recipes name either; many projects leave the unscored amylase out."""
+    present = [name for name in CZII.names if name != absent]
+    named = ClassWeights(method="given", objects={absent: 9.0})
+    assert weights_for(named, objects=present, activation="sigmoid").tolist() == [1.0] * 5

@@ -7,6 +7,7 @@ without a single cell cannot silence all others.
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Sequence
 from typing import Literal
@@ -18,8 +19,10 @@ from pydantic import Field, field_validator
 from torch import Tensor
 
 from tomoscout.core.activation import Activation, channel_names
-from tomoscout.core.errors import UserError, did_you_mean
+from tomoscout.core.errors import UserError
 from tomoscout.core.settings import Settings
+
+_SLIP = 0.8  # similarity of a misspelt name; beta-amylase and beta-galactosidase have 0.67
 
 
 class ClassWeights(Settings):
@@ -125,10 +128,14 @@ def weights_for(
     if settings.method == "none":
         return None
     for name in settings.objects.keys() - set(objects):
-        # A recipe for one data set names objects that another has not; a near miss is a slip.
-        if hint := did_you_mean(name, objects):
-            known = ", ".join(objects)
-            raise UserError(f"class_weights: no object '{name}': the project has {known}.{hint}")
+        # A recipe for one data set names objects that another has not; a near miss is a slip,
+        # unless the object that it is near to is named too.
+        unnamed = [other for other in objects if other not in settings.objects]
+        if near := difflib.get_close_matches(name, unnamed, n=1, cutoff=_SLIP):
+            raise UserError(
+                f"class_weights: no object '{name}': the project has {', '.join(objects)}. "
+                f"Did you mean '{near[0]}'?"
+            )
     given = {name: settings.objects.get(name, settings.object) for name in objects}
     given[""] = settings.background
     names = channel_names(activation, objects)
