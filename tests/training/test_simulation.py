@@ -17,8 +17,10 @@ import pytest
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import CZII, ObjectTable
 from tomoscout.core.settings import parse_overrides
+from tomoscout.data.folds import Fold
 from tomoscout.inference.weights import load_detector
 from tomoscout.io.project import open_project
+from tomoscout.training._material import load_material
 from tomoscout.training.progress import read_history
 from tomoscout.training.recipe import read_recipe
 from tomoscout.training.run import train
@@ -101,6 +103,18 @@ def test_workers_leave_the_weights_as_they_are(trained, tmp_path):
     expected = trained.detector.network.state_dict()
     for name, found in again.detector.network.state_dict().items():
         np.testing.assert_array_equal(found.numpy(), expected[name].numpy(), err_msg=name)
+
+
+def test_the_kind_that_is_validated_on_is_the_kind_that_is_trained_on(project):
+    settings = shortly(physics="full", kinds=["denoised", "wbp"], validation=0)
+    chosen = read_recipe("scout", {**settings, "kind": "wbp"})
+    fold = Fold((), ())
+    supply = load_material(None, fold, chosen, OBJECTS).supply
+    assert supply.settings.kinds == ("wbp",)
+    # That of a project's files may be one that no microscope makes.
+    named = read_recipe("scout", {**shortly(), "kind": "topaz"})
+    supply = load_material(open_project(project), fold, named, OBJECTS).supply
+    assert supply.settings.kinds == ("denoised",)
 
 
 def test_a_project_is_validated_on_and_never_trained_on(project, tmp_path, monkeypatch):

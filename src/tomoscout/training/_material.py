@@ -75,7 +75,7 @@ def load_material(
     supply: Supply
     if recipe.data.source == "simulation":
         supply, voxel_spacing = (
-            _simulated(recipe, objects, molecules),
+            _simulated(project, recipe, objects, molecules),
             recipe.data.scene.voxel_spacing,
         )
     else:
@@ -111,10 +111,15 @@ def _runs(project: Project | None, names: Sequence[str]) -> list[Run]:
 
 
 def _simulated(
-    recipe: Recipe, objects: ObjectTable, molecules: Mapping[str, Molecule] | None
+    project: Project | None,
+    recipe: Recipe,
+    objects: ObjectTable,
+    molecules: Mapping[str, Molecule] | None,
 ) -> SimulatedTomograms:
     """Make the endless supply, in step with the loader that will ask it."""
-    settings = recipe.training
+    settings, kinds = recipe.training, recipe.kinds
+    if project is None and recipe.kind is not None:
+        kinds = kinds or (recipe.kind,)  # a project's kind may be none that can be simulated
     streams = Streams(
         recipe.data.streams,
         batches=settings.batches,
@@ -129,7 +134,7 @@ def _simulated(
         streams=streams,
         seed=settings.seed,
         molecules=molecules,
-        kinds=recipe.kinds,
+        kinds=kinds,
         needs_labels=_learns_from_labels(recipe),
     )
 

@@ -37,7 +37,8 @@ class Recipe(Settings):
     data: DataSettings = DataSettings()
     """Where patches come from: a project's runs, or simulation."""
     kind: str | None = None
-    """Kind of tomogram, such as ``denoised``; None takes ``denoised`` or the only one."""
+    """Kind of tomogram, such as ``denoised``; None takes ``denoised`` or the only one. Where there
+    is a project to validate on, simulated tomograms to train on do not heed it."""
     kinds: tuple[str, ...] = ()
     """Kinds that patches are cut from, each time one of those a run has; only ``kind`` when
     empty."""
