@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 
 from tomoscout.cli import main
+from tomoscout.commands.crossval import _looking
 from tomoscout.commands.train import train_with_bar
 from tomoscout.core.objects import ObjectTable, ObjectType
 from tomoscout.core.picks import Picks
+from tomoscout.core.settings import parse_overrides
 from tomoscout.core.volume import Volume
 from tomoscout.io.picks import write_picks
 from tomoscout.io.project_writer import write_copick_config, write_run
 from tomoscout.training import crossval
+from tomoscout.training.recipe import read_recipe
 
 OBJECTS = ObjectTable(objects=(ObjectType(name="ball", radius=40),))
 FAST = [
@@ -90,6 +93,40 @@ def test_folds_that_are_done_are_skipped_and_the_rest_is_done(project, done, cap
     assert [row["object"] for row in rows] == ["ball", "weighted"]
     assert (rows[0]["tp"], rows[0]["fp"], rows[0]["fn"]) == ("3", "0", "0")
     assert float(rows[1]["pooled"]) == 1.0
+
+
+def test_the_last_weights_are_scored_unless_the_best_are_asked_for(project, done, monkeypatch):
+    from tomoscout.inference.weights import load_detector
+
+    assert load_detector(done / "fold_run0").card.recipe["training"]["keep"] == "last"
+    kept = []
+    monkeypatch.setattr(
+        "tomoscout.commands.crossval._do",
+        lambda part, project, recipe, **_: kept.append(recipe.training.keep),
+    )
+    output = str(done.parent / "best")
+    asked = [*FAST, "--folds", "0", "--training.keep", "best"]
+    assert main(["crossval", str(project), "-o", output, *asked]) == 0
+    assert kept == ["best"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ([], []),
+        (["--training.keep", "best", "--training.patience", "3"], ["keep best", "patience"]),
+        (["--training.schedule", "plateau"], ["schedule plateau"]),
+    ],
+)
+def test_what_lets_the_held_out_run_decide_is_told(flags, told):
+    read = read_recipe(
+        "scout",
+        parse_overrides(
+            tuple(f"{a[2:]}={b}" for a, b in zip(flags[::2], flags[1::2], strict=True))
+        ),
+        under={"training": {"keep": "last"}},
+    )
+    assert _looking(read) == [f"training.{name}" for name in told]
 
 
 def test_another_recipe_is_not_mixed_in(project, done, capsys):

@@ -29,9 +29,10 @@ def crossval(
 ) -> None:
     """Train once for every run, holding that run out; score the picks of all held-out runs.
 
-    No run helps to choose the thresholds it is scored with: they come from the other folds. The
-    same command goes on where it was stopped; folds that are done are skipped, so several
-    machines can each do some (--folds) and the last one sums up.
+    No run helps to choose the thresholds it is scored with: they come from the other folds; and
+    the last weights of each fold are scored, not the best, unless the recipe or --training.keep
+    says so. The same command goes on where it was stopped; folds that are done are skipped, so
+    several machines can each do some (--folds) and the last one sums up.
 
     Parameters
     ----------
@@ -61,7 +62,7 @@ def crossval(
     from tomoscout.commands._crossval import summarise_folds, write_summary
     from tomoscout.commands._weights import load_weights
     from tomoscout.core.errors import UserError
-    from tomoscout.core.settings import parse_overrides
+    from tomoscout.core.settings import merge, parse_overrides
     from tomoscout.inference.detect import FLOOR
     from tomoscout.io.project import open_project
     from tomoscout.training.crossval import choose_parts, is_done, plan_parts, read_part
@@ -71,7 +72,9 @@ def crossval(
 
     start = None if init is None else load_weights(init)
     name = recipe or default_recipe(start)
-    under = None if start is None else inherited(start.card)
+    # Weights chosen by their score on the held-out run would be scored on what chose them.
+    unseen = {"training": {"keep": "last"}}
+    under = merge(unseen, {} if start is None else inherited(start.card))
     checked = read_recipe(name, parse_overrides(settings), under=under)
     if checked.data.source != "project":
         raise UserError(
@@ -95,10 +98,9 @@ def crossval(
     console.print(summarise_folds(result), highlight=False, markup=False)
     if len(done) < len(parts):
         console.print(f"{len(done)} of {len(parts)} folds done so far", highlight=False)
-    if checked.training.keep == "best":
+    if looking := _looking(checked):
         console.print(
-            "each fold keeps the weights that score best on its held-out run, which flatters it "
-            "a little; --training.keep last does not look",
+            f"{', '.join(looking)}: each fold looked at its held-out run, which flatters its score",
             highlight=False,
         )
 
@@ -125,6 +127,17 @@ def _do(
     )
     with progress(100, f"pick {part.name}") as bar:
         pick_held_out(part, project, recipe, device=device, progress=bar.fraction)
+
+
+def _looking(recipe: Recipe) -> list[str]:
+    """Return the settings that let scores on the held-out run decide over the weights."""
+    training = recipe.training
+    looks = {
+        "training.keep best": training.keep == "best",
+        "training.patience": training.patience > 0,
+        "training.schedule plateau": training.schedule == "plateau",
+    }
+    return [name for name, does in looks.items() if does]
 
 
 def _indices(folds: str | None) -> list[int] | None:
