@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -78,6 +79,19 @@ def test_the_project_written_can_be_trained_on(project):
     np.testing.assert_array_equal(run.tomogram("denoised").read(), tomogram().read())
     (loaded,) = load_runs([run], NormaliseSettings(), needs_labels=True)
     assert set(np.unique(loaded.labels.data)) == {0, 1, 2}
+
+
+def test_picks_that_lie_beside_the_tomograms_are_not_written_a_second_time(project):
+    """Both roots are often one folder; there, a copy would be picks of the same by another user."""
+    shutil.copytree(project / "p/overlay", project / "p/static", dirs_exist_ok=True)
+    shutil.rmtree(project / "p/overlay")
+    config = json.loads((project / "p/copick.json").read_text())
+    config["overlay_root"] = config["static_root"]
+    (project / "p/copick.json").write_text(json.dumps(config))
+    assert prepare("--runs", "a") == 0
+    picks = open_project(project / "out/copick.json")["a"].picks()
+    assert len(picks) == 4
+    assert sorted(picks.names) == ["large", "small"]
 
 
 def test_points_are_single_voxels_and_npy_holds_the_same(project):

@@ -12,6 +12,7 @@ from tomoscout.commands._console import progress
 from tomoscout.core.settings import Choice
 from tomoscout.data.masks import draw_labels
 from tomoscout.io._atomic import atomic_path
+from tomoscout.io._owners import owner_of
 from tomoscout.io.picks.copick import plain, write_overlay
 from tomoscout.io.project import Project, Run
 from tomoscout.io.project_writer import write_copick_config, write_segmentation
@@ -72,6 +73,7 @@ class Masks:
                 write_previews(folder, volume, drawn, picks, objects=objects, run=run.name)
             plainly = np.array([plain(str(name)) for name in np.asarray(picks.objects)], str)
             named = replace(picks, objects=plainly, run=run.name)
+            named = named[~np.isin(plainly, _in_tree(run))]
             write_overlay([named], self.output / "overlay", user=_USER, session="0")
         self._write_config(run)
         counts = np.bincount(labels.ravel(), minlength=len(objects) + 1)[1:].tolist()
@@ -104,6 +106,13 @@ def _root(run: Run) -> Path | None:
         if isinstance(source, Path) and len(source.parts) > 4 and source.parts[-4] == _TREE:
             return source.absolute().parents[3]
     return None
+
+
+def _in_tree(run: Run) -> list[str]:
+    """Return the objects whose picks lie beside the tomograms: a copy would be a second maker's."""
+    root = _root(run)
+    files = [f for f in run.pick_files if isinstance(f, Path) and root in f.absolute().parents]
+    return [plain(owner.object) for file in files if (owner := owner_of(file)) is not None]
 
 
 def _write_npy(path: Path, labels: np.ndarray) -> None:
