@@ -73,7 +73,7 @@ def test_an_imported_checkpoint_is_told_verified_and_picks(say, checkpoint, tmp_
 
 
 def test_output_and_runs_are_as_asked_for(say, checkpoint, tmp_path):
-    flags = ("-o", "own/w.safetensors", "--trained-on", "TS_6_4,TS_6_6")
+    flags = ("-o", "own/w.safetensors", "--trained-on", "TS_6_4, TS_6_6")
     code, _, error = say(
         "models", "import", str(checkpoint), *flags, "--sha256", checksum(checkpoint)
     )

@@ -69,7 +69,8 @@ def models(
     elif action == "import":
         from tomoscout.commands._models_import import import_weights
 
-        runs = None if trained_on is None else tuple(r for r in trained_on.split(",") if r)
+        named = None if trained_on is None else [run.strip() for run in trained_on.split(",")]
+        runs = None if named is None else tuple(run for run in named if run)
         import_weights(weights, output, trained_on=runs, sha256=sha256)
     else:
         _verify(weights, sha256)
