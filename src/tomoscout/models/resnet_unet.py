@@ -1,6 +1,6 @@
 """A 3-D ResNet as the encoder of a U-Net: ETFinder's large detector.
 
-Choose it with a GPU and many tomograms: depth 50 has 50 times the weights of the second-place
+Choose it with a GPU and many tomograms: depth 50 has 60 times the weights of the second-place
 `unet`, and the CZII challenge found that size by itself does not help. The encoder is MONAI's; the
 stem halves the resolution and the pooling behind it halves it again, so most of the work is done
 on coarse cells. The decoder climbs back level by level, to full resolution as published, or to
