@@ -68,6 +68,14 @@ def test_the_same_command_again_does_nothing_twice_and_other_settings_are_refuse
     assert run("yolo", "project", "-o", "picks", "--rule", "chain", "--overwrite") == 0
 
 
+def test_new_predictions_are_not_passed_over_for_old_picks(place, capsys):
+    assert run("yolo", "project", "-o", "picks") == 0
+    Path("yolo/labels/train/TS_1_z0020.txt").write_text("")
+    assert run("yolo", "project", "-o", "picks") == 2
+    assert "other predictions of run 'TS_1' than picks was made from" in capsys.readouterr().err
+    assert run("yolo", "project", "-o", "picks", "--overwrite") == 0
+
+
 def test_a_run_without_predictions_is_left_out_unless_named(place, capsys):
     for path in Path("yolo/labels/train").glob("TS_2*"):
         path.unlink()

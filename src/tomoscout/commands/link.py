@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,12 +85,21 @@ def link(
         "voxel_spacing": voxel_spacing,
     }
 
+    digests = {run.name: _digest(files[run.name]) for run in chosen}
+
     def one(run: Run) -> dict[str, Any]:
         found = _link_run(run, files[run.name], names, wanted, chosen_rule, output)
         counts = {name: len(found.of(name)) for name in wanted.names}
-        return {"extent": found.extent, "slices": len(files[run.name]), "picks": counts}
+        facts = {"slices": len(files[run.name]), "labels": digests[run.name]}
+        return {"extent": found.extent, **facts, "picks": counts}
 
     with Ledger(output, "link", settings, overwrite=overwrite) as ledger:
+        for name, digest in digests.items():
+            if ledger.runs.get(name, {}).get("labels", digest) != digest:
+                raise UserError(
+                    f"{labels}: other predictions of run '{name}' than {output} was made from: "
+                    "choose another folder, or --overwrite to start anew"
+                )
         failed = ledger.work(chosen, one)
         if ledger.runs:
             write_tables(output, ledger.runs)
@@ -102,6 +113,15 @@ def link(
             console.print(f"picks: {tables}", highlight=False)
         if failed:
             raise UserError(f"{len(failed)} of {len(chosen)} runs failed; the first: {failed[0]}")
+
+
+def _digest(files: LabelFiles) -> str:
+    """Return a short text that differs where a slice has other predictions."""
+    digest = hashlib.sha256()
+    for z, path in sorted(files.items()):
+        with suppress(OSError):  # its reader will say what is wrong with it
+            digest.update(f"{z} {path.stat().st_size} ".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _rule(name: str) -> LinkRule:
