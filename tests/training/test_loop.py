@@ -15,8 +15,11 @@ import yaml
 from lightning.pytorch import Trainer
 
 from tomoscout.core.errors import UserError
+from tomoscout.core.objects import CZII
 from tomoscout.inference.weights import load_detector
+from tomoscout.training._checks import check_parts
 from tomoscout.training.progress import read_history
+from tomoscout.training.recipe import read_recipe
 from tomoscout.training.run import train
 from tomoscout.training.stretches import LastCheckpoint
 from tomoscout.training.validation import ValidateRuns
@@ -166,6 +169,7 @@ def test_a_stopped_training_resumes_to_the_same_bytes(name, project, tmp_path, m
             None,
             "Did you mean 'large'",
         ),
+        (settings(seed=-1), [], "training.seed"),
         (settings(logger="wandb"), [], "pip install 'tomoscout\\[wandb\\]'"),
     ],
 )
@@ -174,6 +178,14 @@ def test_what_cannot_be_done_is_refused_in_one_line(given, validation, words, pr
         train(project, tmp_path / "out", settings=given, validation=validation)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_mixing_in_batches_of_one_is_said_to_have_no_effect(caplog):
+    for size, told in ((1, 2), (2, 0)):
+        caplog.clear()
+        given = settings(batch_size=size, mixup=1.0, cutmix=0.5)
+        check_parts(read_recipe("scout", given), CZII)
+        assert sum("has no effect" in line for line in caplog.messages) == told
 
 
 SCRIPT = """

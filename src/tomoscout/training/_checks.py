@@ -44,6 +44,10 @@ def check_parts(recipe: Recipe, objects: ObjectTable) -> None:
             f"output{'s' * (outputs > 1)}: give as many weights, or none"
         )
     _check_loss(recipe, objects)
+    if recipe.training.batch_size == 1:
+        for name in ("mixup", "cutmix"):
+            if getattr(recipe.training, name):
+                logger.warning("training.%s has no effect: it takes two patches in a batch", name)
 
 
 def _check_loss(recipe: Recipe, objects: ObjectTable) -> None:

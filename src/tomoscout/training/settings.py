@@ -66,7 +66,7 @@ class TrainingSettings(Settings):
     threshold_spread: float = Field(default=0.4, ge=0)
     """By what factor (standard deviation of its logarithm) scores of other tomograms are expected
     to be off: thresholds are chosen to hold up to it. 0 takes the validation runs' own best."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=1 << 32)
     """Of weights, patches and augmentation."""
     bf16: bool = True
     """Compute in bfloat16 where the machine is fast at it."""
