@@ -207,6 +207,8 @@ def broken(net, **changes) -> dict:
         ({"decoder.blocks.1.convs.conv_0.adn.N.bias": None}, "has shape None"),
         ({"segmentation_heads.3.0.weight": torch.zeros(4, 12, 3, 3, 3)}, "have 4 channels"),
         ({f"segmentation_heads.{n}.0.weight": None for n in range(4)}, r"its heads are \[\]"),
+        ({"segmentation_heads.3.0.weight": torch.tensor(1.0)}, "expected a 3-D kernel"),
+        ({"decoder.blocks.0.convs.conv_1.conv.weight": torch.tensor(1.0)}, "expected a 3-D kernel"),
         ({"segmentation_heads.3.0.bias": torch.full((7,), torch.nan)}, "not finite"),
     ],
 )

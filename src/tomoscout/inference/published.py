@@ -66,7 +66,7 @@ def read_published(path: Path, *, trained_on: tuple[str, ...] | None = None) -> 
     heads = sorted(int(match[1]) for match in map(_HEAD.fullmatch, tensors) if match)
     if not heads or heads[-1] >= len(STRIDES):
         raise UserError(f"{path}: its heads are {heads}: expected some of 0 to {len(STRIDES) - 1}")
-    rows = len(tensors[f"segmentation_heads.{heads[-1]}.0.weight"])
+    rows = _channels(tensors, f"segmentation_heads.{heads[-1]}.0.weight", path)
     classes = classes_of(hyper, rows, path)
     if trained_on is not None:
         classes = replace(classes, trained_on=trained_on)
@@ -137,7 +137,15 @@ def _widths(tensors: Mapping[str, Tensor], path: Path) -> list[int]:
     missing = [name for name in names if name not in tensors]
     if missing:
         raise UserError(f"{path}: has no tensor '{missing[0]}': the decoder is not whole")
-    return [len(tensors[name]) for name in names]
+    return [_channels(tensors, name, path) for name in names]
+
+
+def _channels(tensors: Mapping[str, Tensor], name: str, path: Path) -> int:
+    """Return the channels that a kernel makes."""
+    if tensors[name].ndim != 5:
+        shape = tuple(tensors[name].shape)
+        raise UserError(f"{path}: tensor '{name}' has shape {shape}, expected a 3-D kernel")
+    return len(tensors[name])
 
 
 def _convert(
