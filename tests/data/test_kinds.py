@@ -116,6 +116,7 @@ def test_of_each_run_the_kinds_that_it_has_are_loaded_each_normalised_by_itself(
     ("runs", "kinds", "message"),
     [
         ([run("a", "denoised")], ("denoisd",), "Did you mean 'denoised'"),
+        ([run("a", "denoised")], ("denoised", "wbp"), "leave it out, as with --set kinds=denoised"),
         ([run("a", "denoised"), run("bb", "wbp")], ("wbp",), "'a': has none of the kinds wbp"),
     ],
 )

@@ -39,9 +39,10 @@ def choose_kinds(
     there = list(dict.fromkeys(k for run in runs for k in run.tomograms))
     for wanted in kinds:
         if wanted not in there and runs:
+            left = ",".join(k for k in kinds if k in there) or next(iter(there), wanted)
             raise UserError(
-                f"kinds: no run has a tomogram '{wanted}', found {', '.join(there)}."
-                + did_you_mean(wanted, there)
+                f"kinds: no run has a tomogram '{wanted}', found {', '.join(there)}: leave it out, "
+                f"as with --set kinds={left}.{did_you_mean(wanted, there)}"
             )
     chosen: list[list[str | None]] = []
     for run in runs:
