@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 _RARITY = 6.0  # logit between background and any object at the start: one cell in 400
+_LOW = 2.2  # sigmoid of minus this is 0.1: lower, and a squared error has next to no slope
 
 
 def start_rare(head: nn.Module) -> None:
@@ -26,8 +27,8 @@ def start_rare(head: nn.Module) -> None:
 
 
 def no_background(network: nn.Module) -> None:
-    """Let channel 0 of a new network start as rare as the others: it is an object, too."""
+    """Let all channels of a new network start low and alike: each is an object of its own."""
     for module in network.modules():
         if getattr(module, "starts_rare", False):
             with torch.no_grad():
-                module.get_parameter("bias")[0] = -_RARITY
+                module.get_parameter("bias").fill_(-_LOW)
