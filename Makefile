@@ -12,7 +12,7 @@ demo-train: $(STAMP)  ## the whole cycle: simulate, train, pick, score; results 
 	$(BIN)/tomoscout demo --train --overwrite
 
 test: $(STAMP)  ## the fast tests, with coverage of src
-	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
 slow: $(STAMP)  ## the slow tests: kill and resume, end to end
 	$(BIN)/python -m pytest -m slow

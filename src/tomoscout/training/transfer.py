@@ -50,8 +50,18 @@ def take_over(init: Detector, detector: Detector) -> None:
             f"model {_told(detector.card)}: {init.source} are weights of {_told(init.card)}: "
             "leave the model's settings out, or start from other weights"
         )
-    pairs = _pairs(init.card, detector.card)
-    merged = {name: _merge(old[name], fresh[name], axes[name], pairs) for name in fresh}
+    pairs = _pairs(_channels(init.card), _channels(detector.card))
+    objects = _pairs(init.card.object_table.names, detector.card.object_table.names)
+    whole = len(_channels(detector.card))  # else a layer for the objects alone, as of a detector
+    merged = {
+        name: _merge(
+            old[name],
+            fresh[name],
+            axes[name],
+            objects if axes[name] and fresh[name].shape[axes[name][0]] < whole else pairs,
+        )
+        for name in fresh
+    }
     detector.network.load_state_dict(merged)
 
 
@@ -60,15 +70,15 @@ def _channels(card: Card) -> list[str]:
     return channel_names(card.activation, card.object_table.names)
 
 
-def _pairs(old: Card, new: Card) -> list[tuple[int, int]]:
-    """Return the old and the new channel of each object that both know."""
-    before, now = _channels(old), _channels(new)
+def _pairs(before: list[str], now: list[str]) -> list[tuple[int, int]]:
+    """Return the old and the new row of each name that both know."""
     return [(before.index(name), now.index(name)) for name in now if name in before]
 
 
 def _channel_axes(card: Card) -> dict[str, tuple[int, ...]]:
     """Return the axes of each tensor that have one entry per output channel."""
     count = out_channels(card.activation, card.objects)
+    allowed = {(count, count + 1), (len(card.objects), len(card.objects) + 1)}
     these, wider = _shapes(card, count), _shapes(card, count + 1)
     axes: dict[str, tuple[int, ...]] = {}
     for name, shape in these.items():
@@ -76,7 +86,7 @@ def _channel_axes(card: Card) -> dict[str, tuple[int, ...]]:
         if len(other) != len(shape):
             raise _cannot_tell(card)
         axes[name] = tuple(k for k in range(len(shape)) if shape[k] != other[k])
-        if any((shape[k], other[k]) != (count, count + 1) for k in axes[name]):
+        if any((shape[k], other[k]) not in allowed for k in axes[name]):
             raise _cannot_tell(card)
     return axes
 
