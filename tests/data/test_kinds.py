@@ -116,13 +116,28 @@ def test_of_each_run_the_kinds_that_it_has_are_loaded_each_normalised_by_itself(
     ("runs", "kinds", "message"),
     [
         ([run("a", "denoised")], ("denoisd",), "Did you mean 'denoised'"),
-        ([run("a", "denoised")], ("denoised", "wbp"), "leave it out, as with --set kinds=denoised"),
         ([run("a", "denoised"), run("bb", "wbp")], ("wbp",), "'a': has none of the kinds wbp"),
     ],
 )
 def test_kinds_that_are_not_there_are_refused(runs, kinds, message):
     with pytest.raises(UserError, match=message):
         load_runs(runs, NormaliseSettings(), kinds=kinds)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "remark"),
+    [
+        (("denoised", "isonetcorrected"), "no run has isonetcorrected; trained on the others"),
+        (("wbp", "isonetcorrected"), "no run has wbp, isonetcorrected; trained on the usual one"),
+    ],
+)
+def test_a_recipe_made_for_more_kinds_trains_on_those_there_are(kinds, remark, caplog):
+    runs = [run("a", "denoised")]
+    loaded = load_runs(runs, NormaliseSettings(), kinds=kinds)
+    assert loaded[0].others == ()
+    (usual,) = load_runs(runs, NormaliseSettings())
+    np.testing.assert_array_equal(loaded[0].volume.data, usual.volume.data)
+    assert remark in caplog.text
 
 
 def test_kinds_of_different_shapes_are_refused():

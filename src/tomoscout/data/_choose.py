@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,6 +12,8 @@ from tomoscout.core.errors import UserError, did_you_mean
 from tomoscout.core.volume import Volume
 from tomoscout.io.project import Run
 from tomoscout.ops.normalise import slabs
+
+logger = logging.getLogger(__name__)
 
 _FAVOURITES = ("class_mask", "objects")  # SHREC's, and what `simulate --truth` writes
 
@@ -32,18 +35,20 @@ def choose_kinds(
     Raises
     ------
     UserError
-        If a kind is in no run, or a run has none of them.
+        If a kind that no run has is nearly one there is, or a run has none of them while others do.
     """
-    if not kinds:
-        return [[kind] for _ in runs]
     there = list(dict.fromkeys(k for run in runs for k in run.tomograms))
-    for wanted in kinds:
-        if wanted not in there and runs:
-            left = ",".join(k for k in kinds if k in there) or next(iter(there), wanted)
+    for wanted in set(kinds) - set(there) if runs else ():
+        if hint := did_you_mean(wanted, there):
             raise UserError(
-                f"kinds: no run has a tomogram '{wanted}', found {', '.join(there)}: leave it out, "
-                f"as with --set kinds={left}.{did_you_mean(wanted, there)}"
+                f"kinds: no run has a tomogram '{wanted}', found {', '.join(there)}.{hint}"
             )
+    if not set(kinds) & set(there):
+        if kinds and runs:  # a recipe asks for what its data set had; this one has what it has
+            logger.warning("kinds: no run has %s; trained on the usual one", ", ".join(kinds))
+        return [[kind] for _ in runs]
+    if missing := [k for k in kinds if k not in there]:
+        logger.warning("kinds: no run has %s; trained on the others", ", ".join(missing))
     chosen: list[list[str | None]] = []
     for run in runs:
         found: list[str | None] = [k for k in dict.fromkeys(kinds) if k in run.tomograms]
