@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from tomoscout.cli import main
+from tomoscout.commands._console import console
 from tomoscout.core.objects import CZII
 from tomoscout.core.volume import Volume
 from tomoscout.inference.download import checksum
@@ -42,7 +43,7 @@ def checkpoint(tmp_path_factory) -> Path:
 def say(tmp_path, monkeypatch, capsys):
     """Type a command in an empty folder; return its exit code and what it says."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console, "_width", 200)  # whatever the terminal, if there is one
 
     def typed(*command: str) -> tuple[int, str, str]:
         capsys.readouterr()

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tomoscout.cli import main
+from tomoscout.commands._console import console
 from tomoscout.core.objects import CZII
 from tomoscout.core.settings import Choice
 from tomoscout.core.volume import Volume
@@ -65,7 +66,7 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setattr(find, "SHIPPED", tmp_path / "package")
     monkeypatch.delenv("TOMOSCOUT_WEIGHTS", raising=False)
     monkeypatch.setenv("TOMOSCOUT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console, "_width", 200)  # whatever the terminal, if there is one
     write_volume(_noise(), tmp_path / "t1.mrc")
     return tmp_path
 
