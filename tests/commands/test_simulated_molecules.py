@@ -7,25 +7,18 @@ import pytest
 import starfile
 from scipy.spatial.transform import Rotation
 
-from tomoscout.cli import main
+from samples.mmcif import ATOMS
+from samples.twins import NAMES, QUIET, SHAPE, SPACING, TWIN, run, source
 from tomoscout.commands._simulated import tables, with_counts
 from tomoscout.core.objects import CZII, ObjectTable, ObjectType
 from tomoscout.core.picks import Picks
 from tomoscout.core.volume import Volume
 from tomoscout.io.picks import write_picks
 from tomoscout.io.project import open_project
-from tomoscout.io.project_writer import write_copick_config, write_run
 from tomoscout.io.volumes import read_volume, write_volume
 from tomoscout.simulation.density import Blobs, rasterise
 from tomoscout.simulation.preset import read_preset
 
-SHAPE = (48, 96, 96)
-SPACING = 10.012444
-ZYX = np.array([[201.5, 350.25, 611.75], [260.125, 702.5, 240.0], [300.0, 120.875, 130.5]])
-NAMES = np.array(["ribosome", "apo-ferritin", "thyroglobulin"])
-TURNS = Rotation.random(3, random_state=np.random.default_rng(5)).as_matrix()
-QUIET = "--scene.vesicles 0 --scene.carbon 0 --scene.beads 0 --scene.actin 0 --debris 0"
-TWIN = f"--preset czii-twin --physics quick --shape 48 96 96 --runs 1 {QUIET} -q"
 # Three lobes of different weight on three axes: no turn, and no mirror, leaves it as it was.
 LOBES = Blobs(
     zyx=np.array([[0.0, 0, 0], [90, 0, 0], [0, 65, 0], [0, 0, 45]])
@@ -34,35 +27,6 @@ LOBES = Blobs(
     mass=400.0,
     sigma=18.0,
 )
-CIF = """data_TINY
-loop_
-_atom_site.group_PDB
-_atom_site.id
-_atom_site.type_symbol
-_atom_site.label_atom_id
-_atom_site.label_alt_id
-_atom_site.label_comp_id
-_atom_site.label_asym_id
-_atom_site.label_entity_id
-_atom_site.label_seq_id
-_atom_site.Cartn_x
-_atom_site.Cartn_y
-_atom_site.Cartn_z
-_atom_site.occupancy
-_atom_site.B_iso_or_equiv
-_atom_site.auth_seq_id
-_atom_site.auth_asym_id
-_atom_site.pdbx_PDB_model_num
-"""
-
-
-def run(command):
-    assert main(command.split()) == 0
-
-
-def given(**changes):
-    values = {"rotations": TURNS, "run": "TS_1", "extent": tuple(n * SPACING for n in SHAPE)}
-    return Picks(ZYX, NAMES, **values | changes)
 
 
 @pytest.fixture
@@ -84,19 +48,7 @@ def ball(tmp_path):
         for i, (x, y, z) in enumerate(xyz, start=1)
     )
     path = tmp_path / "ball.cif"
-    path.write_text(CIF + "\n".join(rows) + "\n")
-    return path
-
-
-def source(kind, folder):
-    """Write the given picks in one of the ways a user may have them."""
-    if kind == "project":
-        volume = Volume(np.zeros(SHAPE, np.float32), SPACING)
-        write_run(folder / "real", "TS_1", volume, given())
-        write_copick_config(folder / "real", CZII, name="real")
-        return folder / "real"
-    path = folder / f"given.{kind}"
-    write_picks(given(), path)
+    path.write_text("data_TINY\n" + ATOMS + "\n".join(rows) + "\n")
     return path
 
 

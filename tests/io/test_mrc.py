@@ -1,6 +1,5 @@
 import bz2
 import gzip
-import warnings
 
 import mrcfile
 import numpy as np
@@ -9,26 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from samples.mrc import SHAPE, make, ramp
 from tomoscout.core.errors import UserError
 from tomoscout.core.volume import Volume
 from tomoscout.io.volumes import FORMATS, mrc, read_volume, write_volume
-
-SHAPE = (4, 5, 6)
-
-
-def ramp(dtype=np.float32):
-    return np.arange(np.prod(SHAPE)).reshape(SHAPE).astype(dtype)
-
-
-def make(path, array, *, edge=10.0, **header):
-    """Write with mrcfile, then put fields of the header as they are wanted."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with mrcfile.new(path, array, overwrite=True) as file:
-            file.voxel_size = edge
-            for name, value in header.items():
-                file.header[name] = value
-    return path
 
 
 @pytest.mark.parametrize(

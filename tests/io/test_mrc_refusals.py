@@ -1,30 +1,12 @@
 import bz2
 import gzip
-import warnings
 
-import mrcfile
 import numpy as np
 import pytest
 
+from samples.mrc import SHAPE, make, ramp
 from tomoscout.core.errors import UserError
 from tomoscout.io.volumes import read_volume
-
-SHAPE = (4, 5, 6)
-
-
-def ramp(dtype=np.float32):
-    return np.arange(np.prod(SHAPE)).reshape(SHAPE).astype(dtype)
-
-
-def make(path, array, *, edge=10.0, **header):
-    """Write with mrcfile, then put fields of the header as they are wanted."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with mrcfile.new(path, array, overwrite=True) as file:
-            file.voxel_size = edge
-            for name, value in header.items():
-                file.header[name] = value
-    return path
 
 
 @pytest.mark.parametrize("pack", [None, gzip])

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from samples.mmcif import ATOMS
 from tomoscout.core.errors import UserError
 from tomoscout.io.structures import is_structure, read_structure
 
@@ -36,25 +37,6 @@ _pdbx_struct_oper_list.matrix[3][3]
 _pdbx_struct_oper_list.vector[3]
 1 1 0 0 0 0 1 0 0 0 0 1 0
 2 -1 0 0 0 0 -1 0 0 0 0 1 40
-"""
-ATOMS = """loop_
-_atom_site.group_PDB
-_atom_site.id
-_atom_site.type_symbol
-_atom_site.label_atom_id
-_atom_site.label_alt_id
-_atom_site.label_comp_id
-_atom_site.label_asym_id
-_atom_site.label_entity_id
-_atom_site.label_seq_id
-_atom_site.Cartn_x
-_atom_site.Cartn_y
-_atom_site.Cartn_z
-_atom_site.occupancy
-_atom_site.B_iso_or_equiv
-_atom_site.auth_seq_id
-_atom_site.auth_asym_id
-_atom_site.pdbx_PDB_model_num
 """
 TWO = """ATOM 1 C CA . GLY A 1 1 1.0 2.0 3.0 1.0 0 1 A 1
 ATOM 2 O O . GLY A 1 1 4.0 6.0 8.0 1.0 0 1 A 1

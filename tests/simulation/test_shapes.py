@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from samples.shapes import density_of, extents, kind_of, radial_profile, radii_of
 from tomoscout.core.objects import CZII, ObjectType
-from tomoscout.simulation.density import rasterise
 from tomoscout.simulation.shapes import CATALOGUE, blobs, find_shape
 
 MASSES = {  # kDa, as published
@@ -58,33 +58,6 @@ SHELLS = {
     ),
     "virus-like-particle": (*[0.0] * 10, 1.5, 10.1, 27.4, 33.6, 20.3, 5.6, 1.1, 0.3),
 }
-
-
-def kind_of(name):
-    return ObjectType(name=name, radius=100)  # the catalogue knows better than this radius
-
-
-def density_of(name, voxel_spacing=10.0, **options):
-    return rasterise(blobs(kind_of(name), **options), voxel_spacing=voxel_spacing)
-
-
-def extents(data):
-    """Root-mean-square extents along the principal axes in voxels, shortest first."""
-    data = data.astype(np.float64)
-    offset = np.indices(data.shape).reshape(3, -1) - data.shape[0] // 2
-    spread = (offset * data.ravel()) @ offset.T / data.sum()
-    return np.sqrt(np.linalg.eigvalsh(spread))
-
-
-def radii_of(data):
-    middle = data.shape[0] // 2
-    return np.sqrt(sum((axis - middle) ** 2.0 for axis in np.indices(data.shape)))
-
-
-def radial_profile(data, bins=20):
-    index = np.rint(radii_of(data)).astype(int).ravel()
-    sums = np.bincount(index, data.ravel(), minlength=bins)[:bins]
-    return sums / np.maximum(np.bincount(index, minlength=bins)[:bins], 1)
 
 
 def test_the_catalogue_holds_the_challenge_and_a_dozen_more():
