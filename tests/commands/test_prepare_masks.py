@@ -114,7 +114,8 @@ def test_a_preview_shows_outlines_and_circles_in_the_objects_colours(project):
             pixels = np.asarray(picture.convert("RGB")).astype(int)
         for colour in ((255, 0, 0), (0, 0, 255)):
             near = np.abs(pixels - colour).max(axis=-1) < 60
-            assert near.sum() > 100 or axis == "y"
+            if axis == "z":  # the middle slice across y has none of the particles
+                assert near.sum() > 100
         assert (np.ptp(pixels, axis=-1) > 100).sum() > 100
 
 

@@ -36,8 +36,12 @@ def import_weights(
             raise UserError(f"{source}: its sha256 is {found}, not {wanted} as asked: get it anew")
     detector = read_published(source, trained_on=trained_on)
     save_detector(detector, output)
-    for check in verify(output):
-        console.print(f"ok  {check.what}: {check.found}", highlight=False, markup=False)
+    try:
+        for check in verify(output):
+            console.print(f"ok  {check.what}: {check.found}", highlight=False, markup=False)
+    except BaseException:
+        output.unlink(missing_ok=True)  # weights that do not work are no weights
+        raise
     card = detector.card
     for line in (
         f"{card.notes}",

@@ -30,7 +30,7 @@ class Masks:
         Where tomograms and picks come from.
     output
         Folder that becomes a copick project: segmentations and picks in its overlay, and the
-        tomograms where they are, if they lie in copick's tree.
+        tomograms where they are, if they all lie in one tree of copick's.
     target
         What is drawn.
     kind
@@ -75,7 +75,7 @@ class Masks:
             named = replace(picks, objects=plainly, run=run.name)
             named = named[~np.isin(plainly, _in_tree(run))]
             write_overlay([named], self.output / "overlay", user=_USER, session="0")
-        self._write_config(run)
+        self._write_config()
         counts = np.bincount(labels.ravel(), minlength=len(objects) + 1)[1:].tolist()
         return {"picks": len(picks), "voxels": dict(zip(objects.names, counts, strict=True))}
 
@@ -88,9 +88,10 @@ class Masks:
         """Say where the files are."""
         return f"masks: {self.output / 'copick.json'}, segmentation {self.name}"
 
-    def _write_config(self, run: Run) -> None:
+    def _write_config(self) -> None:
         """Make the folder a copick project, with the tomograms where they are."""
-        static = _root(run)
+        roots = {_root(run) for run in self.project.runs}
+        static = roots.pop() if len(roots) == 1 else None
         if static is None:  # copick wants the folder to be there, be it empty
             static = self.output / "static"
             static.mkdir(exist_ok=True)

@@ -1,25 +1,55 @@
-"""The picks of all finished runs, joined into one table of each kind."""
+"""The end of a job that picks: its tables, and what it found."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tomoscout.commands._console import console
+from tomoscout.core.errors import UserError
 from tomoscout.io.picks import ReadHints, write_picks
 from tomoscout.io.picks._read import read_runs
 
 
-def write_tables(output: Path, facts: dict[str, Any]) -> None:
-    """Join the copick files of a job's runs into ``picks.star`` and ``picks.csv``.
+def conclude(
+    output: Path, facts: Mapping[str, Any], runs: Sequence[str], failed: Sequence[str]
+) -> None:
+    """Join the copick files of a job's runs into ``picks.star`` and ``picks.csv``, and say so.
 
     Parameters
     ----------
     output
         Folder of the job, with ``ExperimentRuns`` in it.
     facts
-        What the ledger knows of each finished run: its ``extent``, among others.
+        What the ledger knows of each finished run: its ``extent`` and its ``picks`` per object.
+    runs
+        Names of the runs that were asked for.
+    failed
+        What went wrong, a line per run.
+
+    Raises
+    ------
+    UserError
+        If a run failed: only now, when the others are safe.
     """
+    if facts:
+        _write_tables(output, facts)
+    for name in runs:
+        if name in facts:
+            counts = facts[name]["picks"].items()
+            counted = "  ".join(f"{found} {count}" for found, count in counts)
+            console.print(f"{name}: {counted}", highlight=False)
+    if facts:
+        tables = f"{output / 'picks.star'}, {output / 'picks.csv'}"
+        console.print(f"picks: {tables}", highlight=False)
+    if failed:
+        raise UserError(f"{len(failed)} of {len(runs)} runs failed; the first: {failed[0]}")
+
+
+def _write_tables(output: Path, facts: Mapping[str, Any]) -> None:
+    """Write the tables."""
     parts = [
         replace(found, extent=tuple(facts[found.run]["extent"]))
         for run in facts

@@ -62,10 +62,9 @@ def link(
     overwrite
         Start anew in a folder that already holds picks.
     """
-    from tomoscout.commands._console import console
     from tomoscout.commands._ledger import Ledger
     from tomoscout.commands._runs import choose_runs
-    from tomoscout.commands._tables import write_tables
+    from tomoscout.commands._tables import conclude
     from tomoscout.core.errors import UserError
     from tomoscout.io.project import open_project
     from tomoscout.io.yolo_predictions import label_files
@@ -101,18 +100,7 @@ def link(
                     "choose another folder, or --overwrite to start anew"
                 )
         failed = ledger.work(chosen, one)
-        if ledger.runs:
-            write_tables(output, ledger.runs)
-        for run in chosen:
-            if run.name in ledger.runs:
-                counts = ledger.runs[run.name]["picks"]
-                counted = "  ".join(f"{name} {count}" for name, count in counts.items())
-                console.print(f"{run.name}: {counted}", highlight=False)
-        if ledger.runs:
-            tables = f"{output / 'picks.star'}, {output / 'picks.csv'}"
-            console.print(f"picks: {tables}", highlight=False)
-        if failed:
-            raise UserError(f"{len(failed)} of {len(chosen)} runs failed; the first: {failed[0]}")
+        conclude(output, ledger.runs, [run.name for run in chosen], failed)
 
 
 def _digest(files: LabelFiles) -> str:

@@ -55,12 +55,10 @@ def pick(
     overwrite
         Start anew in a folder that already holds picks.
     """
-    from tomoscout.commands._console import console
     from tomoscout.commands._ledger import Ledger
     from tomoscout.commands._runs import check_objects, choose_runs, kind_to_use, split_names
-    from tomoscout.commands._tables import write_tables
+    from tomoscout.commands._tables import conclude
     from tomoscout.commands._weights import load_weights
-    from tomoscout.core.errors import UserError
     from tomoscout.inference.detect import resolve_thresholds
     from tomoscout.inference.weights import fingerprint
     from tomoscout.io.project import open_project
@@ -94,18 +92,7 @@ def pick(
 
     with ledger:
         failed = ledger.work(chosen, one)
-        if ledger.runs:
-            write_tables(output, ledger.runs)
-        for run in chosen:
-            if run.name in ledger.runs:
-                counts = ledger.runs[run.name]["picks"]
-                counted = "  ".join(f"{name} {count}" for name, count in counts.items())
-                console.print(f"{run.name}: {counted}", highlight=False)
-        if ledger.runs:
-            tables = f"{output / 'picks.star'}, {output / 'picks.csv'}"
-            console.print(f"picks: {tables}", highlight=False)
-        if failed:
-            raise UserError(f"{len(failed)} of {len(chosen)} runs failed; the first: {failed[0]}")
+        conclude(output, ledger.runs, [run.name for run in chosen], failed)
 
 
 def _pick_run(

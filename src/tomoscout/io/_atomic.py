@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,7 +19,6 @@ from typing import Any
 from tomoscout.core.errors import UserError
 
 _TEMPORARY = re.compile(r"\.partial-\d+$")
-_TRIES, _PAUSE = 20, 0.05  # of removing a folder, and the seconds in between
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 
@@ -116,12 +114,7 @@ def _put(temporary: Path, path: Path) -> None:
 def _remove(path: Path) -> None:
     """Remove a file or a folder, if there is one."""
     if path.is_dir() and not path.is_symlink():
-        # After a failure zarr's other threads may still write: a folder then fills up again.
-        for _ in range(_TRIES):
-            shutil.rmtree(path, ignore_errors=True)
-            if not path.exists():
-                break
-            time.sleep(_PAUSE)
+        shutil.rmtree(path, ignore_errors=True)
     else:
         with suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Geometry
 from tomoscout.io._atomic import atomic_path, disk_errors
-from tomoscout.io.volumes._zarr import CheckedArray, create_array, open_array
+from tomoscout.io.volumes._zarr import CheckedArray, create_array, open_array, settled
 
 _CHUNKS = (1, 32, 128, 128)
 
@@ -69,7 +69,7 @@ class ScoreStore:
             raise ValueError(
                 f"slab {start} to {end} must go on from {self.done} of {self.shape[1]} cells"
             )
-        with disk_errors(self.path):
+        with disk_errors(self.path), settled():
             self._array[:, start:end] = slab.astype(np.float16)
             self._array.attrs["done"] = max(end, self.done)
 
@@ -105,7 +105,7 @@ def create_scores(
     path = Path(path)
     if overwrite and path.exists():
         _attributes(path)  # never delete what is not ours
-    with atomic_path(path, overwrite=overwrite) as temporary:
+    with atomic_path(path, overwrite=overwrite) as temporary, settled():
         array = create_array(
             temporary, shape=(len(objects), *geometry.cells), chunks=_CHUNKS, dtype=np.float16
         )

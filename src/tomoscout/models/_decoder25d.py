@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tomoscout.models._slice_norms import NormKind, norm3d
+from tomoscout.models._norms import NormKind, norm3d
 
 
 def to_slices(volume: Tensor) -> Tensor:

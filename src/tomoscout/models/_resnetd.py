@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tomoscout.models._slice_norms import NormKind, norm2d
+from tomoscout.models._norms import NormKind, norm2d
 
 BLOCKS = {"resnet18d": (2, 2, 2, 2), "resnet34d": (3, 4, 6, 3)}
 WIDTHS = (64, 64, 128, 256, 512)

@@ -22,8 +22,8 @@ from tomoscout.core.settings import Settings as BaseSettings
 from tomoscout.models._blocks import check_patch
 from tomoscout.models._convnext import ConvNeXt
 from tomoscout.models._decoder25d import ConvNormReLU, Up, decode, encode
+from tomoscout.models._norms import NormKind
 from tomoscout.models._pretrained import load_encoder
-from tomoscout.models._slice_norms import NormKind
 from tomoscout.ops.rarity import start_rare
 
 _DEPTH_POOLS = (

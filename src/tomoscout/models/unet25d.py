@@ -20,9 +20,9 @@ from tomoscout.core.errors import UserError
 from tomoscout.core.settings import Settings as BaseSettings
 from tomoscout.models._blocks import check_patch
 from tomoscout.models._decoder25d import Up, decode, encode
+from tomoscout.models._norms import NormKind
 from tomoscout.models._pretrained import load_encoder
 from tomoscout.models._resnetd import ResNetD
-from tomoscout.models._slice_norms import NormKind
 from tomoscout.ops.rarity import start_rare
 
 

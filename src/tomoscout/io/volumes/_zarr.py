@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,6 +85,30 @@ def create_array(
         )
     packed = zarr.codecs.BloscCodec(cname=codec, clevel=3, shuffle="shuffle")
     return zarr.create_array(str(path), zarr_format=3, compressors=packed, **common)
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """Let an error out only when nothing writes any more, so that what was begun can be removed.
+
+    zarr 3 writes chunks side by side and raises at the first that fails, while the others go on:
+    they would make a folder anew that has just been removed.
+    """
+    try:
+        yield
+    except BaseException:
+        if ZARR_MAJOR >= 3:
+            from zarr.core.sync import sync
+
+            with suppress(Exception):  # what comes too late must not hide the error itself
+                sync(_others())
+        raise
+
+
+async def _others() -> None:
+    """Wait for all else that runs on zarr's event loop."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.wait(tasks or {asyncio.create_task(asyncio.sleep(0))})
 
 
 class CheckedArray:

@@ -26,6 +26,7 @@ from tomoscout.io.volumes._zarr import (
     create_array,
     open_array,
     require_zarr,
+    settled,
 )
 
 SUFFIXES = (".zarr", ".ome.zarr")
@@ -87,7 +88,7 @@ def write(
     given = np.dtype(volume.data.dtype)
     labels = given.kind == "u"
     dtype = given if labels or given == np.float16 else np.dtype(np.float32)
-    with atomic_path(path, overwrite=overwrite) as temporary:
+    with atomic_path(path, overwrite=overwrite) as temporary, settled():
         temporary.mkdir()
         levels = []
         shape: tuple[int, ...] = volume.shape
