@@ -3,6 +3,13 @@
 ``find_picks(score, *, geometry, radius, name, threshold, settings)`` takes one object's score map
 `(z, y, x)` on the cells of ``geometry``, the object's radius in ångström and its name, and returns
 picks best first, sub-voxel, each with a score at or above ``threshold``.
+
+A file may also say how a map is picked that does not fit into memory. ``halo(radius, settings)``
+tells how far, in ångström, a pick depends on cells around it: parts of the map that overlap by it
+are then picked one by one. Where a pick may depend on any other (as in greedy suppression), two
+steps do it: ``peaks(score, *, planes, spacing, threshold, settings)`` finds what there is in some
+planes, as a tuple of arrays, and ``settle(peaks, *, geometry, radius, name, settings)`` makes picks
+of all of it, the parts' arrays joined, ``cells`` counted from the whole map's corner.
 """
 
 from __future__ import annotations

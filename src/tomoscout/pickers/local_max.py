@@ -13,6 +13,8 @@ neighbour, so a map of 92 x 315 x 315 cells takes some 30 ms; slabs keep the mem
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Float, Int
 from pydantic import Field
@@ -72,12 +74,71 @@ def find_picks(
         If the threshold is out of range or the map holds values that are not numbers.
     """
     check(score, geometry, name=name, threshold=threshold)
+    spacing, whole = geometry.cell_spacing, slice(0, score.shape[0])
+    found = peaks(score, planes=whole, spacing=spacing, threshold=threshold, settings=settings)
+    return settle(found, geometry=geometry, radius=radius, name=name, settings=settings)
+
+
+class Peaks(NamedTuple):
+    """Maxima of a map before those that lie too near to better ones are dropped."""
+
+    cells: Int[np.ndarray, "n 3"]
+    """The cells that no neighbour exceeds, in the map's own order."""
+    tops: Float[np.ndarray, "n 3"]
+    """The same, moved to the tops of their bumps."""
+    height: Float[np.ndarray, " n"]
+    """Scores of the cells."""
+
+
+def halo(radius: float, settings: Settings) -> float:
+    """Return how far, in ångström, a maximum depends on cells besides its neighbours."""
+    return 4.0 * settings.smooth
+
+
+def peaks(
+    score: Float[np.ndarray, "z y x"],
+    *,
+    planes: slice,
+    spacing: float,
+    threshold: float,
+    settings: Settings,
+) -> Peaks:
+    """Find the maxima in some planes of a part of a map, which may be all of it.
+
+    Parameters
+    ----------
+    score
+        The planes, and on both sides the neighbours and the `halo` where the map has them.
+    planes
+        Which planes to look for maxima in.
+    spacing
+        Edge of a cell, in ångström.
+    threshold
+        Lowest score of a maximum.
+    settings
+        Smoothing.
+    """
     if settings.smooth:
-        sigma = settings.smooth / geometry.cell_spacing
-        score = ndimage.gaussian_filter(score.astype(np.float32), sigma, mode="nearest")
+        score = score.astype(np.float32)
+        score = ndimage.gaussian_filter(score, settings.smooth / spacing, mode="nearest")
     cells = _maxima(score, threshold)
-    height = score[tuple(cells.T)].astype(np.float64)
-    tops, height = _merge_plateaus(cells, _refine(score, cells), height)
+    cells = cells[(cells[:, 0] >= planes.start) & (cells[:, 0] < planes.stop)]
+    return Peaks(cells, _refine(score, cells), score[tuple(cells.T)].astype(np.float64))
+
+
+def settle(
+    found: Peaks, *, geometry: Geometry, radius: float, name: str, settings: Settings
+) -> Picks:
+    """Turn all maxima of a map into picks: merge those that touch, drop those too near.
+
+    Parameters
+    ----------
+    found
+        Maxima of the whole map, however many parts it was looked at in.
+    geometry, radius, name, settings
+        See `find_picks`.
+    """
+    tops, height = _merge_plateaus(*found)
     zyx = geometry.to_angstrom(tops)
     # The last cells of a strided map hang over the edge; a particle does not.
     zyx = np.minimum(zyx, (np.array(geometry.shape) - 1) * geometry.voxel_spacing)
