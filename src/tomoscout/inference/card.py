@@ -57,6 +57,8 @@ class Card(Settings):
     """Voxels of a training patch."""
     picker: Choice
     """How picks are drawn from score maps."""
+    pickers: dict[str, Choice] = Field(default_factory=dict)
+    """How those of single objects are drawn, where another way was found better."""
     thresholds: dict[str, float] = Field(default_factory=dict)
     """Lowest score of a pick, per object."""
     tuned_on: tuple[str, ...] = ()

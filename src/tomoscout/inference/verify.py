@@ -65,7 +65,8 @@ def _check_card(card: Card, path: Path) -> None:
                 f"{path}: its card has a threshold of {threshold:g} for '{name}': expected "
                 f"numbers above 0 and up to 1 for {', '.join(names)}; run 'tomoscout tune' anew"
             )
-    card.picker.resolve(PICKERS)
+    for choice in (card.picker, *card.pickers.values()):
+        choice.resolve(PICKERS)
 
 
 def _check_tensors(detector: Detector, path: Path) -> str:

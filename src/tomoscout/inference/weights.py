@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save
 from tomoscout.core.activation import Activation, channel_names
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
+from tomoscout.core.parameters import Parameters
 from tomoscout.inference.card import METADATA_KEY, Card, StoredType, read_card
 from tomoscout.inference.download import Progress
 from tomoscout.inference.find import FILE_NAME, find_weights, title
@@ -26,6 +27,7 @@ from tomoscout.models import MODELS, Network
 from tomoscout.ops.precision import channels_last
 from tomoscout.ops.rarity import no_background
 from tomoscout.ops.thin_maps import guard
+from tomoscout.pickers import PICKERS
 
 __all__ = [
     "FILE_NAME",
@@ -61,6 +63,24 @@ class Detector:
     def with_thresholds(self, thresholds: dict[str, float], runs: tuple[str, ...]) -> Detector:
         """Return the detector with other thresholds, found on ``runs``."""
         update = {"thresholds": thresholds, "tuned_on": runs}
+        return replace(self, card=self.card.model_copy(update=update))
+
+    def with_parameters(self, parameters: Parameters) -> Detector:
+        """Return the detector with parameters laid over its thresholds and pickers.
+
+        Raises
+        ------
+        UserError
+            If they are for an object it does not find, or of a picker that there is not.
+        """
+        parameters.check_objects(self.objects.names, finder=self.source)
+        for choice in parameters.pickers.values():
+            choice.resolve(PICKERS)
+        update = {
+            "thresholds": self.card.thresholds | parameters.thresholds,
+            "pickers": self.card.pickers | parameters.pickers,
+            "tuned_on": parameters.tuned_on,
+        }
         return replace(self, card=self.card.model_copy(update=update))
 
 
