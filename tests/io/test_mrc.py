@@ -43,12 +43,30 @@ def test_bytes_whose_maximum_is_above_127_are_unsigned(tmp_path):
     assert read_volume(path).read()[0, 0, 0] == 200
 
 
-def test_a_region_is_read_from_a_map_of_the_file(tmp_path):
+REGIONS = [
+    (slice(1, 3), slice(0, 2), slice(4, 6)),
+    (slice(None), slice(3, 1, -1), slice(1, None, 2)),
+    (2, ..., slice(1)),
+    (slice(2, 2),),
+    (-1, 0, -2),
+]
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_region_is_what_numpy_makes_of_it(tmp_path, region):
+    volume = read_volume(make(tmp_path / "a.mrc", ramp()))
+    found = volume.data[region]
+    np.testing.assert_array_equal(found, ramp()[region])
+    assert found.dtype == np.float32
+
+
+def test_a_file_cut_off_while_it_is_in_use_is_told(tmp_path):
     path = make(tmp_path / "a.mrc", ramp())
     volume = read_volume(path)
-    assert isinstance(volume.data, np.memmap)
-    region = volume.read(slice(1, 3), slice(0, 2), slice(4, 6))
-    np.testing.assert_array_equal(region, ramp()[1:3, 0:2, 4:6])
+    path.write_bytes(path.read_bytes()[:-4])
+    assert volume.read(slice(0, 1)).shape[0] == 1
+    with pytest.raises(UserError, match="truncated while it was read"):
+        volume.read()
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 1, 3), (2, 3, 1), (3, 1, 2)])

@@ -31,6 +31,7 @@ from tomoscout.io.volumes._mrc_header import (
     read_header,
     read_layout,
 )
+from tomoscout.io.volumes._mrc_voxels import MrcVoxels
 from tomoscout.io.volumes._spacing import resolve_spacing
 
 _PLAIN = (".mrc", ".rec", ".map", ".ali", ".st")
@@ -60,10 +61,7 @@ def read(path: Path, *, voxel_spacing: float | None = None) -> Volume:
         data = _Compressed(path, layout, opener)
     else:
         _check_size(path, layout, found=path.stat().st_size)
-        array = np.memmap(
-            path, dtype=layout.dtype, mode="r", offset=layout.offset, shape=layout.shape
-        )
-        data = array.transpose(layout.to_zyx)
+        data = MrcVoxels(path, layout)
     return Volume(data, spacing, name=str(path))
 
 
