@@ -91,7 +91,7 @@ def test_a_network_that_names_its_tile_gets_it_where_the_limit_allows(dark_spots
     assert tiling.tile[2] <= 32
 
 
-def test_only_the_tile_at_hand_is_read(dark_spots):
+def test_only_the_tile_at_hand_and_the_next_one_are_read(dark_spots):
     """A tomogram on disk is read once per tile, never as a whole."""
     read = []
 
@@ -116,7 +116,7 @@ def test_only_the_tile_at_hand_is_read(dark_spots):
     )
     next(stream)
     per_row = len(tiling.axes[1]) * len(tiling.axes[2])
-    assert len(read) == per_row
+    assert len(read) <= per_row + 1
     assert max(read) <= 32**3
     list(stream)
     assert len(read) == tiling.count

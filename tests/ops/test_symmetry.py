@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from tomoscout.core.geometry import Geometry
-from tomoscout.ops.symmetry import QUARTER_TURNS, SYMMETRIES, Symmetry
+from tomoscout.ops.symmetry import QUARTER_TURNS, SWAP_YX, SYMMETRIES, Symmetry
 
 VOLUME = np.random.default_rng(0).random((4, 5, 6))
 GEOMETRY = Geometry((4, 5, 6), 10.0)
@@ -55,4 +55,4 @@ def test_quarter_turns_are_those_of_numpy(turns):
 
 
 def test_moving_a_numpy_volume_copies_nothing():
-    assert np.shares_memory(Symmetry(swap=True, flip=(True, False, True)).apply(VOLUME), VOLUME)
+    assert np.shares_memory(Symmetry(SWAP_YX, (True, False, True)).apply(VOLUME), VOLUME)

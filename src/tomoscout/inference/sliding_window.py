@@ -2,41 +2,39 @@
 
 Tiles overlap and are blended with weights that sum to one (``ops.tiles``), at the network's
 own stride: nothing is computed or stored at full resolution that the network does not give. Only
-one row of tiles is held at a time, so memory depends on a slab and not on the tomogram.
+one row of tiles is held at a time, so memory depends on a slab and not on the tomogram. While the
+network computes a tile, the next one is read.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
-from jaxtyping import Float16, Float32
+from jaxtyping import Float, Float16, Float32
+from torch import Tensor
 
 from tomoscout.core.activation import Activation
 from tomoscout.core.geometry import Geometry, Shape
-from tomoscout.core.settings import Settings
 from tomoscout.core.volume import Volume
+from tomoscout.inference.test_time import Answer, Average, networks_for
+from tomoscout.inference.tiling import Tiling, WindowSettings, plan_tiles
 from tomoscout.models import Network
-from tomoscout.ops.activations import probabilities
 from tomoscout.ops.normalise import Normaliser
-from tomoscout.ops.precision import autocast, to_half
-from tomoscout.ops.tiles import AxisTile, Blend, axis_tiles, fit_tile
+from tomoscout.ops.precision import autocast
+from tomoscout.ops.tiles import AxisTile
+
+__all__ = ["Progress", "Slab", "Tiling", "WindowSettings", "plan_tiles", "stream_scores"]
 
 Progress = Callable[[float], None]
+Place = tuple[AxisTile, AxisTile, AxisTile]
 
-
-class WindowSettings(Settings):
-    """How a tomogram is cut into tiles."""
-
-    limit: Shape = (192, 192, 192)
-    """Longest tile, in voxels; the tiles used are the ones within it that cover the tomogram with
-    the least surplus. Smaller needs less memory; much larger falls out of the processor's cache."""
-    overlap: int = 32
-    """Voxels that neighbouring tiles share; half a patch of the network's sight is enough."""
-    blend: Blend = "linear"
-    """Shape of the blend over the overlap."""
+_PLANES = 32  # of a slab at most: as many as score stores have in a chunk
 
 
 @dataclass(frozen=True)
@@ -55,39 +53,6 @@ class Slab:
     scores: Float16[np.ndarray, "o z y x"]
 
 
-@dataclass(frozen=True)
-class Tiling:
-    """Tiles of a tomogram: their shape in voxels and where they lie on each axis."""
-
-    tile: Shape
-    axes: tuple[list[AxisTile], list[AxisTile], list[AxisTile]]
-
-    @property
-    def count(self) -> int:
-        """Tiles in all."""
-        return int(np.prod([len(axis) for axis in self.axes]))
-
-
-def plan_tiles(shape: Shape, *, network: Network, settings: WindowSettings | None = None) -> Tiling:
-    """Cut a tomogram into the tiles that waste least within the settings' limits.
-
-    A network that names a ``tile`` of its own gets that, on each axis where the limit allows.
-    """
-    settings = settings or WindowSettings()
-    stride, divisor = network.strides[0], network.divisor
-    own: Shape = getattr(network, "tile", (0, 0, 0))
-    tile = [
-        t if 0 < t <= limit else fit_tile(n, limit=limit, overlap=settings.overlap, divisor=d)
-        for n, t, limit, d in zip(shape, own, settings.limit, divisor, strict=True)
-    ]
-    steps = [max(t - settings.overlap, d) for t, d in zip(tile, divisor, strict=True)]
-    z, y, x = (
-        axis_tiles(n, tile=t, step=step // stride * stride, stride=stride, blend=settings.blend)
-        for n, t, step in zip(shape, tile, steps, strict=True)
-    )
-    return Tiling((tile[0], tile[1], tile[2]), (z, y, x))
-
-
 def stream_scores(
     volume: Volume,
     network: Network,
@@ -95,6 +60,10 @@ def stream_scores(
     *,
     activation: Activation,
     tiling: Tiling,
+    tta: str = "none",
+    average: Average = "probabilities",
+    backend: str = "torch",
+    first: int = 0,
     device: torch.device | None = None,
     bf16: bool = True,
     progress: Progress | None = None,
@@ -104,7 +73,7 @@ def stream_scores(
     Parameters
     ----------
     volume
-        Tomogram, in memory or on disk; each tile is read when its turn comes.
+        Tomogram, in memory or on disk; each tile is read once, just before its turn comes.
     network
         Keeps the contract of ``models``; its finest output is used.
     normaliser
@@ -113,43 +82,82 @@ def stream_scores(
         ``softmax`` drops channel 0 (background); ``sigmoid`` keeps all channels.
     tiling
         From ``plan_tiles``, for the same network.
+    tta, average
+        Views that each tile is looked at from, and what is averaged over them.
+    backend
+        What runs the network.
+    first
+        Plane of cells to begin with, where a stopped prediction goes on: what lies before is
+        neither computed nor yielded, save tiles that reach beyond it, and what lies behind is the
+        same to the last bit.
     device, bf16
         Where and how to compute; bf16 only where it is fast.
     progress
         Told the share done, 0 to 1.
+
+    Raises
+    ------
+    UserError
+        If the network cannot take a view of the tiles, or there is no such backend.
     """
     device = device or torch.device("cpu")
     stride = network.strides[0]
     cells = Geometry(volume.shape, volume.voxel_spacing, stride).cells
+    prepare = _prepared(network, backend, device)
+    networks = networks_for(tiling.tile, divisor=network.divisor, tta=tta, prepare=prepare)
+    answer = Answer(networks, activation, tta, average)
+    rows = [z for z in tiling.axes[0] if z.start // stride + z.weights.size > first]
+    places = list(product(rows, *tiling.axes[1:]))
+    pending: Float[Tensor, "o z y x"] | None = None
+    top = first
+    for done, (place, block) in enumerate(_read_ahead(volume, tiling.tile, places, normaliser), 1):
+        with torch.inference_mode():
+            with autocast(device, bf16):
+                scores = answer(torch.from_numpy(block)[None, None].to(device))
+            if pending is None:
+                deepest = max(z.weights.size for z in rows)
+                pending = scores.new_zeros((len(scores), deepest, *cells[1:]))
+            _blend(pending, scores, place, stride, top)
+        if progress:
+            progress(done / len(places))
+        following = places[done][0] if done < len(places) else None
+        if following is place[0]:
+            continue
+        ready = cells[0] if following is None else max(following.start // stride, top)
+        for start in range(top, ready, _PLANES):  # the row is complete
+            part = pending[:, start - top : min(start + _PLANES, ready) - top]
+            yield Slab(start, part.half().cpu().numpy())
+        _advance(pending, ready - top)
+        top = ready
+
+
+def _prepared(network: Network, backend: str, device: torch.device) -> Callable[[Shape], Network]:
+    """Return what gives the network, ready for tiles of a shape."""
     network = network.to(device).eval()
-    pending: Float32[np.ndarray, "o z y x"] | None = None
-    top, done = 0, 0
-    z_tiles, y_tiles, x_tiles = tiling.axes
-    for row, z in enumerate(z_tiles):
-        depth = len(z.weights)
-        for y in y_tiles:
-            for x in x_tiles:
-                block = _read(volume, tiling.tile, (z, y, x), normaliser)
-                scores = _forward(network, block, activation, device, bf16)
-                if pending is None:
-                    pending = np.zeros((len(scores), depth, *cells[1:]), np.float32)
-                _blend(pending, scores, (z, y, x), stride, z.start // stride - top)
-                done += 1
-                if progress:
-                    progress(done / tiling.count)
-        assert pending is not None  # every axis has at least one tile
-        last = row == len(z_tiles) - 1
-        ready = cells[0] if last else z_tiles[row + 1].start // stride
-        yield Slab(top, to_half(pending[:, : ready - top]))
-        if not last:
-            longer = np.zeros((len(pending), z_tiles[row + 1].weights.size, *cells[1:]), np.float32)
-            rest = pending[:, ready - top :]
-            longer[:, : rest.shape[1]] = rest
-            pending, top = longer, ready
+    if backend == "torch":
+        return lambda tile: network
+    from tomoscout.inference.backends import BACKENDS
+
+    prepare = BACKENDS[backend].prepare
+    return lambda tile: prepare(network, tile=tile, device=device)
+
+
+def _read_ahead(
+    volume: Volume, tile: Shape, places: list[Place], normaliser: Normaliser
+) -> Iterator[tuple[Place, Float32[np.ndarray, "z y x"]]]:
+    """Read the tiles in turn, each while the one before is in use."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = deque(pool.submit(_read, volume, tile, at, normaliser) for at in places[:1])
+        for done, place in enumerate(places, 1):
+            block = waiting.popleft().result()
+            waiting.extend(
+                pool.submit(_read, volume, tile, at, normaliser) for at in places[done : done + 1]
+            )
+            yield place, block
 
 
 def _read(
-    volume: Volume, tile: Shape, at: tuple[AxisTile, AxisTile, AxisTile], normaliser: Normaliser
+    volume: Volume, tile: Shape, at: Place, normaliser: Normaliser
 ) -> Float32[np.ndarray, "z y x"]:
     """Read and normalise one tile; where it hangs over the edge it is mirrored."""
     region = tuple(
@@ -163,32 +171,28 @@ def _read(
     return block
 
 
-def _forward(
-    network: Network,
-    block: Float32[np.ndarray, "z y x"],
-    activation: Activation,
-    device: torch.device,
-    bf16: bool,
-) -> Float32[np.ndarray, "o u v w"]:
-    """Return the probabilities of one tile, without background."""
-    with torch.inference_mode(), autocast(device, bf16):
-        batch = torch.from_numpy(block)[None, None].to(device)
-        logits = network(batch.to(memory_format=torch.channels_last_3d))[0].float()
-        return probabilities(logits, activation)[0].cpu().numpy()
-
-
 def _blend(
-    pending: Float32[np.ndarray, "o z y x"],
-    scores: Float32[np.ndarray, "o u v w"],
-    at: tuple[AxisTile, AxisTile, AxisTile],
+    pending: Float[Tensor, "o z y x"],
+    scores: Float[Tensor, "o u v w"],
+    at: Place,
     stride: int,
-    first_plane: int,
+    top: int,
 ) -> None:
-    """Add one tile, weighted, to the planes that are not finished yet."""
-    z, y, x = at
-    nz, ny, nx = (axis.weights.size for axis in at)
-    y0, x0 = y.start // stride, x.start // stride
-    weights = z.weights[:, None, None] * y.weights[:, None] * x.weights
-    pending[:, first_plane : first_plane + nz, y0 : y0 + ny, x0 : x0 + nx] += (
-        scores[:, :nz, :ny, :nx] * weights
-    )
+    """Add one tile, weighted, to the planes that are not finished yet; ``top`` is their first."""
+    z, y, x = (torch.from_numpy(axis.weights).to(scores.device) for axis in at)
+    z0, y0, x0 = (axis.start // stride for axis in at)
+    skip = max(top - z0, 0)  # planes that a stopped prediction has finished
+    z, scores = z[skip:], scores[:, skip : len(z), : len(y), : len(x)]
+    weights = z[:, None, None] * y[:, None] * x
+    below = z0 + skip - top
+    part = pending[:, below : below + len(z), y0 : y0 + len(y), x0 : x0 + len(x)]
+    part.addcmul_(scores, weights)
+
+
+@torch.inference_mode()
+def _advance(pending: Float[Tensor, "o z y x"], planes: int) -> None:
+    """Forget finished planes: move the others to the front."""
+    rest = pending.shape[1] - planes
+    for plane in range(rest):  # one by one, since they may overlap with where they go
+        pending[:, plane] = pending[:, plane + planes]
+    pending[:, rest:] = 0
