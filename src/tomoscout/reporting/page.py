@@ -7,15 +7,11 @@ picks without truth still make a page of slices, counts and scores.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from html import escape
-from importlib.resources import files
-from string import Template
 
-from tomoscout.core.objects import ObjectTable
-from tomoscout.reporting.figures import hex_color
 from tomoscout.reporting.findings import Findings, ReportData, RunData, examine
+from tomoscout.reporting.frame import frame
 from tomoscout.reporting.headline import headline
 from tomoscout.reporting.markup import plural
 from tomoscout.reporting.pictures import gallery, slices
@@ -49,18 +45,7 @@ def render(data: ReportData, *, progress: Callable[[float], None] | None = None)
         parts.append(make(found))
         if progress is not None:
             progress(done / len(SECTIONS))
-    body = "\n".join(part for part in parts if part)
-    headings = re.findall(r'<section id="(\w+)"><h2>([^<]*)</h2>', body)
-    return Template(_asset("page.html")).substitute(
-        title=escape(data.title),
-        facts=_facts(found),
-        links="".join(f'<a href="#{anchor}">{heading}</a>' for anchor, heading in headings),
-        body=body,
-        made=escape(f" on {data.made}" if data.made else ""),
-        style=_asset("page.css"),
-        colors=_colors(data.objects),
-        script=_asset("page.js"),
-    )
+    return frame(data.title, _facts(found), parts, objects=data.objects, made=data.made)
 
 
 def _facts(found: Findings) -> str:
@@ -75,35 +60,3 @@ def _facts(found: Findings) -> str:
         spacings = sorted({f"{v.voxel_spacing:.5g}" for v in volumes}, key=float)
         facts.append(" to ".join(dict.fromkeys((spacings[0], spacings[-1]))) + " Å per voxel")
     return " · ".join(facts)
-
-
-def _colors(objects: ObjectTable) -> str:
-    """Return style rules of the objects: colours on paper and on grey, and the switches."""
-    rules = []
-    for one in objects.each():
-        label = f"o{objects.label(one.name)}"
-        rules.append(
-            f".{label}{{--c:{hex_color(one.color)};--bright:{_bright(one.color)}}}"
-            f".no-{label} .m.{label}{{display:none}}"
-        )
-    rules += [f".no-{kind} .m.{kind}{{display:none}}" for kind in ("hit", "alarm", "miss", "pick")]
-    return "\n".join(rules)
-
-
-def _bright(color: tuple[int, int, int]) -> str:
-    """Lighten a colour, as little as needed, until it stands out on the grey of a tomogram."""
-    red, green, blue = color
-    luma = 0.299 * red + 0.587 * green + 0.114 * blue
-    share = max(0.0, (150 - luma) / (255 - luma)) if luma < 255 else 0.0
-    return hex_color(
-        (
-            round(red + share * (255 - red)),
-            round(green + share * (255 - green)),
-            round(blue + share * (255 - blue)),
-        )
-    )
-
-
-def _asset(name: str) -> str:
-    """Return the text of a file beside this one."""
-    return files("tomoscout.reporting").joinpath(name).read_text(encoding="utf-8")
