@@ -135,4 +135,7 @@ def by_run(picks: Sequence[Picks]) -> dict[str, Picks]:
     groups: dict[str, list[Picks]] = {}
     for part in picks:
         groups.setdefault(part.run, []).append(part)
-    return {run: Picks.concatenate(parts) for run, parts in groups.items()}
+    return {
+        run: parts[0] if len(parts) == 1 else Picks.concatenate(parts)  # millions are not copied
+        for run, parts in groups.items()
+    }

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import ndtri
 
 from tomoscout.metrics import Counts
+from tomoscout.tuning._curve import Curve, ranks
 
 FEW = 20
 """With fewer truths than this a tuned threshold says more about them than about the object."""
@@ -56,6 +55,9 @@ class Sweep:
         Threshold to use when nothing can be tuned.
     floor
         Lowest score that the picker looked at; 0 when it is not known.
+    nested
+        Whether a threshold only ever drops picks, so that all thresholds are known from one
+        picking. Else the thresholds here are the ones that were picked with.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Sweep:
     beta: float
     default: float
     floor: float = 0.0
+    nested: bool = True
 
     @property
     def precision(self) -> Float[np.ndarray, " t"]:
@@ -90,17 +93,18 @@ class Sweep:
         return bool(self.tp.any())
 
     @property
+    def curve(self) -> Curve:
+        """F-beta at every threshold."""
+        return Curve(self.thresholds, self.f_beta, self.floor, self.nested)
+
+    @property
     def best(self) -> Best:
         """The threshold with the highest F-beta; of equally good ones the lowest.
 
         It is the geometric mean of the last score accepted and the next one (or the floor), so
         that small changes of the scores change nothing.
         """
-        if not self.is_tuned:
-            return self.at(self.default)
-        f_beta = self.f_beta
-        last = int(np.flatnonzero(f_beta == f_beta.max())[-1])
-        return self.at(_midway(self.thresholds, last, self.floor))
+        return self.at(self.curve.highest() if self.is_tuned else self.default)
 
     def steady(self, spread: float) -> Best:
         """Return the threshold that does best if scores elsewhere are off by a factor.
@@ -114,21 +118,11 @@ class Sweep:
         spread
             Standard deviation of the factor's logarithm; 0 gives ``best``.
         """
-        if not self.is_tuned or spread == 0:
-            return self.best
-        lowest = self.floor or float(self.thresholds[-1])
-        candidates = np.geomspace(lowest, float(self.thresholds[0]), 400)
-        # Sixteen equally likely factors stand for the normal distribution of the logarithm.
-        factors = np.exp(spread * ndtri((np.arange(16) + 0.5) / 16))
-        # A threshold below the floor accepts what the picker looked at, and no more is known.
-        tried = np.clip(np.outer(candidates, factors), lowest, None)
-        rank = np.searchsorted(-self.thresholds, -tried, side="right") - 1
-        mean = np.where(rank >= 0, self.f_beta[rank], 0.0).mean(axis=1)
-        return self.at(float(candidates[int(mean.argmax())]))
+        return self.at(self.curve.steady(spread) if self.is_tuned else self.default)
 
     def at(self, threshold: float) -> Best:
         """Return the operating point of any threshold."""
-        rank = int(np.searchsorted(-self.thresholds, -threshold, side="right")) - 1
+        rank = int(ranks(self.thresholds, np.array(threshold)))
         tp, n = (int(self.tp[rank]), int(self.n_predicted[rank])) if rank >= 0 else (0, 0)
         counts = Counts(tp, n - tp, self.n_truth - tp)
         return Best(threshold, counts, counts.f_beta(self.beta))
@@ -147,13 +141,3 @@ class Sweep:
                 f"take the threshold as a guess below {FEW}"
             )
         return ""
-
-
-def _midway(thresholds: Float[np.ndarray, " t"], last: int, floor: float) -> float:
-    """Return a threshold that accepts scores down to the ``last`` and no further."""
-    accepted = float(thresholds[last])
-    refused = float(thresholds[last + 1]) if last + 1 < len(thresholds) else floor
-    # Midway in ratio, not in difference: scores of another tomogram are lower or higher by a
-    # factor, and a false alarm costs a sixteenth of a miss.
-    middle = math.sqrt(accepted * refused) if refused > 0 else accepted
-    return middle if refused < middle <= accepted else accepted  # floats may leave no room
