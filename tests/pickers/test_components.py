@@ -1,4 +1,4 @@
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -7,18 +7,13 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.spatial.distance import cdist
 
+from samples.answers import balls as soft_balls
+from samples.answers import farthest
 from tomoscout.core.geometry import Geometry
 from tomoscout.pickers.components import Settings, find_picks
 
 RADIUS = 90.0
-
-
-def balls(zyx, geometry, radius, height=1.0):
-    """Flat balls of a radius (Å) at positions in Å."""
-    axes = [np.arange(n) for n in geometry.cells]
-    cells = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    inside = cdist(geometry.to_angstrom(cells), np.asarray(zyx, float)).min(axis=1) <= radius
-    return (height * inside.reshape(geometry.cells)).astype(np.float16)
+balls = partial(soft_balls, soft=0.0)
 
 
 def pick(score, geometry, threshold=0.5, **options):
@@ -54,7 +49,7 @@ def test_the_centre_is_weighted_by_score():
 def test_cells_that_touch_by_a_corner_are_one_blob():
     score = np.zeros((6, 6, 6), np.float32)
     score[1, 1, 1] = score[2, 2, 2] = score[4, 4, 4] = 0.8
-    assert len(pick(score, Geometry(score.shape, 10.0))) == 2
+    assert len(pick(score, Geometry(score.shape, 10.0), distance=0)) == 2
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -87,15 +82,39 @@ def test_a_half_float_just_below_the_threshold_is_outside():
 
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), share=st.floats(0.02, 0.5))
-def test_picks_are_the_same_without_cc3d(seed, share):
+def test_unparted_blobs_are_those_of_scipy(seed, share):
     score = np.random.default_rng(seed).random((7, 8, 9)).astype(np.float16)
+    options = {"split": False, "distance": 0, "max_volume": 1e9}
+    picks = pick(score, Geometry(score.shape, 10.0), threshold=1 - share, **options)
+    labels, count = ndimage.label(score.astype(float) >= 1 - share, np.ones((3, 3, 3)))
+    middles = ndimage.center_of_mass(score.astype(float), labels, np.arange(1, count + 1))
+    assert farthest(picks.zyx, np.array(middles) * 10.0) < 1e-6
+    heights = ndimage.maximum(score, labels, np.arange(1, count + 1))
+    np.testing.assert_array_equal(picks.scores, np.sort(heights)[::-1])
+
+
+def test_touching_balls_are_parted_unless_asked_not_to():
+    geometry = Geometry((30, 30, 60), 10.0)
+    planted = np.array([[150.0, 150, 150], [150, 150, 294]])  # 1.6 radii apart
+    score = balls(planted, geometry, RADIUS)
+    assert farthest(pick(score, geometry).zyx, planted) < 5.0
+    whole = pick(score, geometry, split=False)
+    np.testing.assert_allclose(whole.zyx, [planted.mean(axis=0)], atol=1.0)
+    assert len(pick(score, geometry, apart=1.8)) == 1
+
+
+def test_a_particle_smeared_along_z_stays_one():
+    geometry = Geometry((50, 30, 30), 10.0)
+    squeezed = Geometry((30, 30, 30), 10.0)
+    ball = balls([[150.0, 150, 150]], squeezed, 60.0)
+    score = np.zeros(geometry.cells, np.float16)
+    score[:] = ball[np.minimum((np.arange(50) * 0.6).astype(int), 29)]  # 1.7 times as long
+    assert len(pick(score, geometry)) == 1
+
+
+def test_of_blobs_too_near_each_other_the_better_stays():
+    score = np.zeros((5, 5, 30), np.float32)
+    score[2, 2, 5], score[2, 2, 14], score[2, 2, 24] = 0.6, 0.9, 0.7
     geometry = Geometry(score.shape, 10.0)
-    quick = pick(score, geometry, threshold=1 - share, max_volume=1e9)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "cc3d", None)
-        plain = pick(score, geometry, threshold=1 - share, max_volume=1e9)
-    _, blobs = ndimage.label(score.astype(float) >= 1 - share, np.ones((3, 3, 3)))
-    assert len(quick) == len(plain) == blobs
-    order = [np.lexsort((*p.zyx.T, p.scores)) for p in (quick, plain)]
-    np.testing.assert_allclose(quick.zyx[order[0]], plain.zyx[order[1]])
-    np.testing.assert_allclose(quick.scores[order[0]], plain.scores[order[1]])
+    np.testing.assert_allclose(pick(score, geometry, distance=1.05).zyx[:, 2], [140, 240])
+    assert len(pick(score, geometry, distance=0.95)) == 3

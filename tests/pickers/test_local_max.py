@@ -5,19 +5,13 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.spatial.distance import cdist, pdist
 
+from samples.answers import bumps
 from tomoscout.core.geometry import Geometry
 from tomoscout.pickers import _touching
-from tomoscout.pickers.local_max import Settings, _maxima, find_picks
+from tomoscout.pickers._maxima import maxima
+from tomoscout.pickers.local_max import Settings, find_picks
 
 FERRITIN, RIBOSOME = 60.0, 150.0
-
-
-def heatmap(zyx, geometry, sigma, dtype=np.float32):
-    """Gaussian bumps of height 1 and width sigma (Å) at positions in Å."""
-    axes = [np.arange(n) for n in geometry.cells]
-    cells = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    near = cdist(geometry.to_angstrom(cells), np.asarray(zyx, float)).min(axis=1)
-    return np.exp(-0.5 * (near / sigma) ** 2).reshape(geometry.cells).astype(dtype)
 
 
 def pick(score, geometry, radius=RIBOSOME, threshold=0.3, **options):
@@ -49,7 +43,7 @@ def assert_same_places(found, planted, atol):
 def test_planted_centres_come_back_in_angstrom(stride, dtype, atol):
     geometry = Geometry((30, 44, 60), 10.012444, stride)
     planted = np.array([[63.3, 80.0, 97.5], [170.1, 224.4, 301.7], [150.0, 330.2, 497.9]])
-    picks = pick(heatmap(planted, geometry, 25.0, dtype), geometry)
+    picks = pick(bumps(planted, geometry, 25.0, dtype), geometry)
     assert_same_places(picks.zyx, planted, atol)
     assert picks.extent == geometry.extent
     assert picks.run == ""
@@ -60,7 +54,7 @@ def test_planted_centres_come_back_in_angstrom(stride, dtype, atol):
 def test_touching_ribosomes_are_parted(stride):
     geometry = Geometry((40, 60, 60), 10.0, stride)
     planted = np.array([[200.0, 180, 180], [200, 420, 180], [200, 300, 388]])  # 240 Å apart
-    picks = pick(heatmap(planted, geometry, 75.0), geometry)
+    picks = pick(bumps(planted, geometry, 75.0), geometry)
     assert_same_places(picks.zyx, planted, 3.0)
 
 
@@ -68,7 +62,7 @@ def test_touching_ribosomes_are_parted(stride):
 def test_a_string_of_ferritins_100_angstrom_apart_is_parted(stride):
     geometry = Geometry((20, 20, 70), 10.0, stride)
     planted = np.array([[97.0, 104.0, 55.0 + 100 * i] for i in range(6)])
-    picks = pick(heatmap(planted, geometry, 25.0), geometry, radius=FERRITIN)
+    picks = pick(bumps(planted, geometry, 25.0), geometry, radius=FERRITIN)
     assert_same_places(picks.zyx, planted, 1.0)
 
 
@@ -76,12 +70,12 @@ def test_the_closest_ribosomes_of_the_challenge_survive_and_nearer_ones_do_not()
     geometry = Geometry((20, 20, 60), 10.0)
     for gap, expected in ((209.0, 2), (170.0, 1)):
         planted = np.array([[100.0, 100, 150], [100, 100, 150 + gap]])
-        assert len(pick(heatmap(planted, geometry, 30.0), geometry)) == expected
+        assert len(pick(bumps(planted, geometry, 30.0), geometry)) == expected
 
 
 def test_distance_is_a_fraction_of_the_radius():
     geometry = Geometry((20, 20, 60), 10.0)
-    score = heatmap([[100.0, 100, 150], [100, 100, 270]], geometry, 30.0)
+    score = bumps([[100.0, 100, 150], [100, 100, 270]], geometry, 30.0)
     assert len(pick(score, geometry, distance=0.75)) == 2  # 112.5 Å
     assert len(pick(score, geometry, distance=0.85)) == 1  # 127.5 Å
 
@@ -107,7 +101,7 @@ def test_a_flat_top_gives_one_pick_in_its_middle(dtype, shape, middle):
 
 def test_a_wide_saturated_ball_gives_one_pick_at_its_centre():
     geometry = Geometry((40, 40, 40), 10.0)
-    score = np.minimum(1.0, 20 * heatmap([[203.0, 195, 188]], geometry, 40.0)).astype(np.float16)
+    score = np.minimum(1.0, 20 * bumps([[203.0, 195, 188]], geometry, 40.0)).astype(np.float16)
     assert (score == 1).sum() > 1000
     picks = pick(score, geometry)
     assert_same_places(picks.zyx, np.array([[203.0, 195, 188]]), 3.0)
@@ -117,18 +111,6 @@ def test_a_flat_map_gives_one_pick_in_the_middle(monkeypatch):
     monkeypatch.setattr(_touching, "_MANY", 100)
     picks = bare(np.full((20, 20, 20), 0.5, np.float16))
     np.testing.assert_allclose(picks.zyx, [[95.0, 95.0, 95.0]], atol=1.0)
-
-
-@settings(deadline=None, max_examples=50)
-@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 60))
-def test_touching_cells_are_grouped_alike_both_ways(seed, n):
-    cells = np.argwhere(np.random.default_rng(seed).random((5, 5, 5)) < n / 125)
-    few = _touching.touching(cells)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_touching, "_MANY", -1)
-        many = _touching.touching(cells) if len(cells) else few
-    same = lambda groups: groups[:, None] == groups[None, :]  # noqa: E731
-    np.testing.assert_array_equal(same(few), same(many))
 
 
 def test_peaks_on_faces_edges_and_corners_stay():
@@ -173,7 +155,7 @@ def test_negative_scores_and_a_tiny_threshold_do_no_harm():
 def test_refinement_stays_within_half_a_cell():
     rng = np.random.default_rng(3)
     score = rng.random((20, 20, 20), np.float32) ** 8
-    cells = _maxima(score, 0.1)
+    cells = maxima(score, 0.1)
     picks = bare(score, threshold=0.1, radius=1e-3)
     offset = picks.zyx / 10 - np.round(picks.zyx / 10)
     assert len(picks) == len(cells) > 50
@@ -195,7 +177,7 @@ def test_maxima_are_those_of_a_maximum_filter(seed, shape, levels, dtype):
     full = score.astype(np.float64)
     is_top = (full == ndimage.maximum_filter(full, size=3, mode="nearest")) & (full >= 0.4)
     found = np.zeros(shape, bool)
-    found[tuple(_maxima(score, 0.4).T)] = True
+    found[tuple(maxima(score, 0.4).T)] = True
     np.testing.assert_array_equal(found, is_top)
 
 
@@ -207,7 +189,7 @@ def test_picks_are_apart_and_every_maximum_is_near_a_better_pick(seed, distance)
     if len(picks) > 1:
         assert pdist(picks.zyx).min() > 20.0 * distance
     reach = 20.0 * distance + 0.5 * np.sqrt(3) * 10  # a maximum moves by half a cell
-    cells = _maxima(score, 0.5)
+    cells = maxima(score, 0.5)
     near = cdist(cells * 10.0, picks.zyx) <= reach
     better = picks.scores[None, :] >= score[tuple(cells.T)][:, None]
     assert (near & better).any(axis=1).all()

@@ -6,10 +6,12 @@ picks best first, sub-voxel, each with a score at or above ``threshold``.
 
 A file may also say how a map is picked that does not fit into memory. ``halo(radius, settings)``
 tells how far, in ångström, a pick depends on cells around it: parts of the map that overlap by it
-are then picked one by one. Where a pick may depend on any other (as in greedy suppression), two
-steps do it: ``peaks(score, *, planes, spacing, threshold, settings)`` finds what there is in some
-planes, as a tuple of arrays, and ``settle(peaks, *, geometry, radius, name, settings)`` makes picks
-of all of it, the parts' arrays joined, ``cells`` counted from the whole map's corner.
+(and the neighbouring plane) are then picked one by one. Where a pick may depend on any other, as in
+greedy suppression or where particles touch, two steps do it: ``peaks(score, *, planes, first,
+spacing, threshold, settings)`` finds what there is in some planes, as a tuple of arrays counted
+from the whole map's corner, ``first`` being the plane at which the part begins; and
+``settle(peaks, *, geometry, radius, name, settings)`` makes picks of all of it, the parts' arrays
+joined in the map's order.
 """
 
 from __future__ import annotations

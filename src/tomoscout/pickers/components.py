@@ -3,35 +3,36 @@
 Each blob is one pick at its centre of mass, weighted by score; blobs of an unlikely volume are
 dropped. Choose it for detectors trained on spheres, whose answers are broad and flat: the middle
 of a blob is then a better centre than its highest cell. Particles that touch above the threshold
-become one pick, and a lower threshold makes them touch sooner, so thresholds tuned on its scores
-are only a guide; ``local_max`` has neither fault.
-
-The labelling is cc3d's (Silversmith, 2021, doi:10.5281/zenodo.5719536) where it is installed,
-else SciPy's; both give the same picks.
+are one blob, which is parted at its necks: seeds are the innermost cells, some radii apart, and
+basins are flooded from them (``watershed`` does the same and can part by score). A lower threshold
+makes particles touch sooner and moves their middles, so thresholds tuned on the scores of its
+picks are only a guide; ``local_max`` has neither fault.
 """
 
 from __future__ import annotations
 
-import importlib
-
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 from pydantic import Field
-from scipy import ndimage
 
 from tomoscout.core.geometry import Geometry
 from tomoscout.core.picks import Picks
-from tomoscout.core.settings import Settings as _Settings
-from tomoscout.pickers._checks import check, lowest_passing
+from tomoscout.pickers import _cells
+from tomoscout.pickers._basins import part
+from tomoscout.pickers._checks import check
+from tomoscout.pickers._regions import RegionSettings, picks_of
+from tomoscout.pickers._touching import touching
+
+halo, peaks = _cells.halo, _cells.peaks
 
 
-class Settings(_Settings):
-    """Which volumes a blob may have."""
+class Settings(RegionSettings):
+    """Which blobs are particles, what they score, and whether touching ones are parted."""
 
-    min_volume: float = Field(default=0.0, ge=0)
-    """Least volume of a blob, as a fraction of the sphere with the object's radius."""
-    max_volume: float = Field(default=8.0, gt=0)
-    """Largest volume of a blob, as a fraction of the sphere with the object's radius."""
+    split: bool = True
+    """Whether blobs are parted at their necks."""
+    apart: float = Field(default=1.2, gt=0)
+    """Least distance of the innermost cells of two parts, as a fraction of the radius."""
 
 
 def find_picks(
@@ -43,7 +44,7 @@ def find_picks(
     threshold: float,
     settings: Settings,
 ) -> Picks:
-    """Find the blobs of an object's score map, best first; a blob scores as its highest cell.
+    """Find the blobs of an object's score map, best first.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def find_picks(
         Lowest score of a blob's cells, above 0 and at most 1. Cells that touch by a corner
         belong together.
     settings
-        Limits of the volume.
+        Limits of the volume, score and parting.
 
     Raises
     ------
@@ -67,36 +68,31 @@ def find_picks(
         If the threshold is out of range or the map holds values that are not numbers.
     """
     check(score, geometry, name=name, threshold=threshold)
-    cells, blob = _blobs(score, threshold)
-    if not len(cells):
+    spacing, whole = geometry.cell_spacing, slice(0, score.shape[0])
+    found = peaks(score, planes=whole, spacing=spacing, threshold=threshold, settings=settings)
+    return settle(found, geometry=geometry, radius=radius, name=name, settings=settings)
+
+
+def settle(
+    found: _cells.Cells, *, geometry: Geometry, radius: float, name: str, settings: Settings
+) -> Picks:
+    """Turn all cells of a map that reach the threshold into picks.
+
+    Parameters
+    ----------
+    found
+        Cells of the whole map, however many parts it was looked at in.
+    geometry, radius, name, settings
+        See `find_picks`.
+    """
+    if not len(found.cells):
         return Picks.empty(extent=geometry.extent)
-    weight = score[tuple(cells.T)].astype(np.float64)
-    size, mass = np.bincount(blob), np.bincount(blob, weight)
-    centre = np.stack([np.bincount(blob, cells[:, a] * weight) / mass for a in range(3)], axis=1)
-    height = np.zeros(len(size))
-    np.maximum.at(height, blob, weight)
-
-    fraction = size * geometry.cell_spacing**3 / (4 / 3 * np.pi * radius**3)
-    fits = (fraction >= settings.min_volume) & (fraction <= settings.max_volume)
-    zyx = geometry.to_angstrom(centre[fits])
-    # The last cells of a strided map hang over the edge; a particle does not.
-    zyx = np.minimum(zyx, (np.array(geometry.shape) - 1) * geometry.voxel_spacing)
-    return Picks(zyx, name, height[fits], extent=geometry.extent).best_first()
-
-
-def _blobs(
-    score: Float[np.ndarray, "z y x"], threshold: float
-) -> tuple[Integer[np.ndarray, "n 3"], Integer[np.ndarray, " n"]]:
-    """Return the cells at or above the threshold and the blob, from 0, each belongs to."""
-    labels = _label(score >= lowest_passing(threshold, score.dtype))
-    cells = np.argwhere(labels)
-    return cells, labels[tuple(cells.T)].astype(np.intp) - 1
-
-
-def _label(mask: np.ndarray) -> Integer[np.ndarray, "z y x"]:
-    """Label the 26-connected parts of a mask from 1."""
-    try:
-        cc3d = importlib.import_module("cc3d")  # LGPL, and so not for every environment
-    except ImportError:
-        return np.asarray(ndimage.label(mask, np.ones((3, 3, 3)))[0])
-    return np.asarray(cc3d.connected_components(mask, connectivity=26))
+    cells = found.cells // settings.downsample
+    blob = touching(cells)
+    if settings.split:
+        apart = settings.apart * radius / (geometry.cell_spacing * settings.downsample)
+        blob = part(cells, found.height, blob, apart=apart, relief="distance")
+    return picks_of(
+        cells, found.height, blob,
+        geometry=geometry, radius=radius, name=name, settings=settings,
+    )  # fmt: skip
