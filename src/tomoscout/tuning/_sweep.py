@@ -73,7 +73,7 @@ class Sweep:
     @property
     def precision(self) -> Float[np.ndarray, " t"]:
         """`(t,)` share of the predictions that are right."""
-        return self.tp / self.n_predicted
+        return self.tp / np.maximum(self.n_predicted, 1)
 
     @property
     def recall(self) -> Float[np.ndarray, " t"]:
@@ -85,7 +85,8 @@ class Sweep:
         """`(t,)` F-beta."""
         square = self.beta**2
         # (1 + b²) p r / (b² p + r), with p and r written out, needs no case for 0.
-        return (1 + square) * self.tp / (square * self.n_truth + self.n_predicted)
+        below = square * self.n_truth + self.n_predicted
+        return (1 + square) * self.tp / np.maximum(below, 1)  # of nothing at all it is 0
 
     @property
     def is_tuned(self) -> bool:
