@@ -34,20 +34,31 @@ def blend_scores(
     model
         Says how; ``ranks``, which need whole maps, are not among the ways (``rank_match``).
     """
-    scores = [torch.from_numpy(part).float() for part in parts]
-    names = model.objects.names
+    blended = np.empty((len(model.objects), *parts[0].shape[1:]), np.float16)
+    # Plane by plane, so that the last bit of a cell does not depend on how many planes came along.
+    for z in range(blended.shape[1]):
+        scores = [torch.from_numpy(part[:, z]).float() for part in parts]
+        blended[:, z] = _blend_plane(scores, model).half().numpy()
+    return blended
+
+
+def _blend_plane(
+    scores: Sequence[Float[Tensor, "_ y x"]], model: Ensemble
+) -> Float[Tensor, "o y x"]:
+    """Blend one plane of all members."""
     channels = [{name: c for c, name in enumerate(m.objects.names)} for m in model.members]
-    blended = torch.empty((len(names), *scores[0].shape[1:]))
-    for at, name in enumerate(names):
+    means = []
+    for name in model.objects.names:
         known = [
-            (share, part[channel[name]])
-            for share, part, channel in zip(model.shares[name], scores, channels, strict=True)
+            (share, score[channel[name]])
+            for share, score, channel in zip(model.shares[name], scores, channels, strict=True)
             if share
         ]
-        blended[at] = _mean(known, model)
+        means.append(_mean(known, model))
+    blended = torch.stack(means)
     if model.is_joint and (model.blend == "logits" or _differ(model)):
         blended /= blended.sum(0) + _background(scores, model)
-    return blended.half().numpy()
+    return blended
 
 
 def _mean(known: Sequence[tuple[float, Tensor]], model: Ensemble) -> Tensor:
@@ -67,7 +78,7 @@ def _open(score: Tensor, model: Ensemble) -> Tensor:
     return score.clamp(_LEAST, _MOST).logit()
 
 
-def _background(scores: Sequence[Float[Tensor, "_ z y x"]], model: Ensemble) -> Tensor:
+def _background(scores: Sequence[Float[Tensor, "_ y x"]], model: Ensemble) -> Tensor:
     """Return the members' mean background, each counting as it does over all objects."""
     total = torch.zeros_like(scores[0][0])
     for share, part in zip(np.mean(list(model.shares.values()), axis=0), scores, strict=True):

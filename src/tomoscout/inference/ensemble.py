@@ -1,7 +1,7 @@
 """Several weights that answer as one: which members count how much for which object.
 
 An ensemble has the face of a `Detector`: a card, objects, a name. What is done with the members'
-scores is said in ``blend``; ``stream`` does it.
+scores is said in ``blending`` and ``rank_match``; ``stream`` does it.
 """
 
 from __future__ import annotations
@@ -9,33 +9,34 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from tomoscout.core.errors import UserError, did_you_mean
 from tomoscout.core.objects import ObjectTable
+from tomoscout.core.parameters import Parameters
 from tomoscout.inference.card import Card
 from tomoscout.inference.download import Progress
 from tomoscout.inference.members import choose_specialists, find_members, load_once
+from tomoscout.inference.merged_card import merge_cards
 from tomoscout.inference.weights import Detector, load_detector
 from tomoscout.inference.weights import fingerprint as fingerprint_of_one
 
 Blend = Literal["probabilities", "logits", "ranks"]
-"""How members' scores become one: their mean; their geometric mean, brought back to one with
-background; or the mean after each has been given the first one's distribution."""
+"""How members' scores become one: their mean; their geometric mean, brought back to a sum of one
+with background; or the mean after each has been given the first one's distribution."""
 
 Strategy = Literal["mean", "specialists"]
 """Which weights are joined: all, or for each object those that score best on it."""
 
-SAME_SPACING = 0.03
-"""Networks are trained with larger changes of scale than this."""
+Shares = Mapping[str, Sequence[float]] | Sequence[float]
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Networks ready to use as one, and the card they share.
+    """Networks ready to use as one, and the card they share; ``join`` makes it.
 
     Attributes
     ----------
@@ -45,15 +46,18 @@ class Ensemble:
         How their scores become one.
     shares
         For each object, one share per member; shares sum to one, and who does not know the object
-        has none. ``join`` fills them in.
+        has none.
     card
-        What one must know to use them; that of `merge_cards`, save what was tuned since.
+        What one must know to use them.
+    groups
+        How many of the members, in their order, were given as one and share alike.
     """
 
     members: tuple[Detector, ...]
     blend: Blend
     shares: Mapping[str, tuple[float, ...]]
     card: Card = field(repr=False)
+    groups: tuple[int, ...]
 
     @property
     def objects(self) -> ObjectTable:
@@ -78,8 +82,26 @@ class Ensemble:
 
     def with_thresholds(self, thresholds: dict[str, float], runs: tuple[str, ...]) -> Ensemble:
         """Return the ensemble with other thresholds, found on ``runs``."""
-        update = {"thresholds": thresholds, "tuned_on": runs}
-        return replace(self, card=self.card.model_copy(update=update))
+        return replace(self, card=self._face().with_thresholds(thresholds, runs).card)
+
+    def with_parameters(self, parameters: Parameters) -> Ensemble:
+        """Return the ensemble with parameters laid over its thresholds, pickers and shares.
+
+        Raises
+        ------
+        UserError
+            If they do not fit its objects or its members.
+        """
+        tuned = self._face().with_parameters(parameters)
+        changed = {
+            name: _settle(self.members, name, _spread(shares, self.groups))
+            for name, shares in parameters.shares.items()
+        }
+        return replace(self, card=tuned.card, shares={**self.shares, **changed})
+
+    def _face(self) -> Detector:
+        """Return a detector with the card of all, to do with the card what detectors do."""
+        return Detector(self.members[0].network, self.card, self.source)
 
 
 def load_model(
@@ -87,7 +109,7 @@ def load_model(
     *,
     ensemble: Strategy = "mean",
     blend: Blend = "probabilities",
-    shares: Mapping[str, Sequence[float]] | Sequence[float] | None = None,
+    shares: Shares | None = None,
     progress: Progress | None = None,
 ) -> Detector | Ensemble:
     """Load weights, or several that answer as one, ready for use on the CPU.
@@ -99,12 +121,12 @@ def load_model(
         that ``crossval`` wrote stands for the networks of all its folds.
     ensemble
         ``mean`` joins all of them; ``specialists`` takes, for each object, those whose card tells
-        the best score on it, among them the best per object that a training folder keeps.
+        the best score on it, also among the best per object that a training folder keeps.
     blend
         How the members' scores become one.
     shares
-        How much each of ``models`` counts, for all objects or for each; equal when not given. The
-        folds of one folder share alike.
+        How much each of ``models`` counts, for all objects or for each; the folds of one folder
+        divide its share. All networks count alike when not given.
     progress
         Told the share of a download that is done, 0 to 1.
 
@@ -115,33 +137,22 @@ def load_model(
     """
     given = [models] if models is None or isinstance(models, str | Path) else list(models)
     groups = [find_members(model, progress=progress) for model in given or [None]]
+    paths = [path for group in groups for path in group]
     if ensemble == "specialists":
         if shares is not None:
-            raise UserError("shares: specialists have none to share: use them with 'mean'")
-        chosen = choose_specialists([path for group in groups for path in group])
-        members, owners = load_once(list(chosen.values()))
-        if len(members) == 1:
-            return members[0]
-        per_object = {
-            name: [float(owner == at) for at in range(len(members))]
-            for name, owner in zip(chosen, owners, strict=True)
-        }
-        return join(members, blend=blend, shares=per_object)
-    members = [load_detector(path) for group in groups for path in group]
-    if len(members) == 1 and shares is None:
-        return members[0]
-    sizes = [len(group) for group in groups]
-    if isinstance(shares, Mapping):
-        spread = {name: _spread(part, sizes) for name, part in shares.items()}
-        return join(members, blend=blend, shares=spread)
-    return join(members, blend=blend, shares=None if shares is None else _spread(shares, sizes))
+            raise UserError("shares: specialists have none to give: leave them out, or use 'mean'")
+        return _specialists(paths, blend)
+    members = [load_detector(path) for path in paths]
+    joined = join(members, blend=blend, shares=shares, groups=[len(group) for group in groups])
+    return joined if len(members) > 1 else members[0]
 
 
 def join(
     members: Sequence[Detector],
     *,
     blend: Blend = "probabilities",
-    shares: Mapping[str, Sequence[float]] | Sequence[float] | None = None,
+    shares: Shares | None = None,
+    groups: Sequence[int] | None = None,
 ) -> Ensemble:
     """Make an ensemble.
 
@@ -152,69 +163,31 @@ def join(
     blend
         How their scores become one.
     shares
-        How much each member counts, for all objects or for each; equal when not given. They are
-        brought to a sum of one over the members that know the object.
+        How much each group of members counts, for all objects or for each; they are brought to a
+        sum of one over the members that know the object. All members alike when not given.
+    groups
+        How many members share what one share says; one each when not given.
 
     Raises
     ------
     UserError
-        If members see tomograms at different voxel spacings, or the shares are none.
+        If members see tomograms at different voxel spacings, or the shares do not fit.
     """
-    names = list(dict.fromkeys(name for member in members for name in member.objects.names))
-    if isinstance(shares, Mapping):
-        for name in shares:
-            if name not in names:
-                raise UserError(
-                    f"shares of '{name}': the models find {', '.join(names)}."
-                    + did_you_mean(name, names)
-                )
-        per_object = {name: shares.get(name) for name in names}
-    else:
-        per_object = dict.fromkeys(names, shares)
-    settled = {name: _settle(members, name, given) for name, given in per_object.items()}
-    return Ensemble(tuple(members), blend, settled, merge_cards(members))
-
-
-def merge_cards(members: Sequence[Detector]) -> Card:
-    """Return the card of networks used together.
-
-    It has the finest stride, all objects in the order they are first named, for each the mean
-    threshold of the members that know it, and otherwise what the first member's card says.
-
-    Raises
-    ------
-    UserError
-        If their voxel spacings differ by more than 3 %.
-    """
-    cards = [member.card for member in members]
-    first = cards[0]
-    for member in members[1:]:
-        found = member.card.voxel_spacing
-        if abs(found / first.voxel_spacing - 1) > SAME_SPACING:
+    card = merge_cards(members)
+    names = card.object_table.names
+    for name in shares if isinstance(shares, Mapping) else ():
+        if name not in names:
             raise UserError(
-                f"{member.source} was trained at {found:g} Å and {members[0].source} at "
-                f"{first.voxel_spacing:g} Å per voxel, which one ensemble cannot see at once: pick "
-                "with each and merge the picks"
+                f"shares of '{name}': the models find {', '.join(names)}."
+                + did_you_mean(name, names)
             )
-    objects = {row["name"]: row for card in reversed(cards) for row in card.objects}
-    names = list(dict.fromkeys(row["name"] for card in cards for row in card.objects))
-    thresholds = {
-        name: sum(known) / len(known)
-        for name in names
-        if (known := [c.thresholds[name] for c in cards if name in c.thresholds])
-    }
-    update = {
-        "objects": tuple(objects[name] for name in names),
-        "stride": min(card.stride for card in cards),
-        "thresholds": thresholds,
-        "tuned_on": _union(card.tuned_on for card in cards),
-        "trained_on": _union(card.trained_on for card in cards),
-        "score": {},
-        "origin": None,
-        "recipe": {},
-        "notes": f"{len(cards)} networks used as one.",
-    }
-    return first.model_copy(update=update)
+    each = shares if isinstance(shares, Mapping) else dict.fromkeys(names, shares)
+    groups = tuple(groups or [1] * len(members))
+    settled = {}
+    for name in names:
+        given = each.get(name)
+        settled[name] = _settle(members, name, None if given is None else _spread(given, groups))
+    return Ensemble(tuple(members), blend, settled, card, groups)
 
 
 def fingerprint(model: Detector | Ensemble) -> str:
@@ -224,9 +197,32 @@ def fingerprint(model: Detector | Ensemble) -> str:
     parts = {
         "members": [fingerprint_of_one(member) for member in model.members],
         "blend": model.blend,
-        "shares": {name: list(shares) for name, shares in model.shares.items()},
+        "shares": model.shares,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _specialists(paths: Sequence[Path], blend: Blend) -> Detector | Ensemble:
+    """Join those that are best at an object each."""
+    chosen = choose_specialists(paths)
+    members, owners = load_once(list(chosen.values()))
+    if len(members) == 1:
+        return members[0]
+    shares = {
+        name: [float(at == owner) for at in range(len(members))]
+        for name, owner in zip(chosen, owners, strict=True)
+    }
+    return join(members, blend=blend, shares=shares)
+
+
+def _spread(shares: Sequence[float], groups: Sequence[int]) -> list[float]:
+    """Deal the share of each group out to its members."""
+    if len(shares) != len(groups):
+        raise UserError(f"{len(shares)} shares for {len(groups)} models: give one per model")
+    if not all(0 <= share < math.inf for share in shares):
+        found = ", ".join(f"{share:g}" for share in shares)
+        raise UserError(f"shares {found}: expected numbers from 0 on")
+    return [s / size for s, size in zip(shares, groups, strict=True) for _ in range(size)]
 
 
 def _settle(
@@ -234,23 +230,7 @@ def _settle(
 ) -> tuple[float, ...]:
     """Bring the shares of one object to a sum of one over the members that know it."""
     given = [1.0] * len(members) if given is None else given
-    if len(given) != len(members):
-        raise UserError(f"{len(given)} shares for {len(members)} models: give one share per model")
-    if not all(0 <= share < math.inf for share in given):
-        raise UserError(f"shares {', '.join(f'{s:g}' for s in given)}: expected numbers from 0 on")
     known = [s * (name in m.objects.names) for s, m in zip(given, members, strict=True)]
     if not (total := sum(known)):
         raise UserError(f"shares: no model that knows '{name}' has a share above 0")
     return tuple(share / total for share in known)
-
-
-def _spread(shares: Sequence[float], sizes: Sequence[int]) -> list[float]:
-    """Deal the share of each folder out to its networks."""
-    if len(shares) != len(sizes):
-        raise UserError(f"{len(shares)} shares for {len(sizes)} models: give one share per model")
-    return [share / size for share, size in zip(shares, sizes, strict=True) for _ in range(size)]
-
-
-def _union(parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """Return all names, in the order they are first seen."""
-    return tuple(dict.fromkeys(name for part in parts for name in part))

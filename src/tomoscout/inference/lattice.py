@@ -105,6 +105,7 @@ def _between(planes: Tensor, axis: int, beside: Neighbours) -> Tensor:
     lower, upper, weight = (torch.from_numpy(values) for values in beside)
     shape = [1] * planes.ndim
     shape[axis] = -1
-    return torch.lerp(
-        planes.index_select(axis, lower), planes.index_select(axis, upper), weight.view(shape)
-    )
+    weight = weight.view(shape)
+    # Not torch.lerp: how a fused sum is rounded depends on where in a loop a cell stands.
+    below, above = planes.index_select(axis, lower), planes.index_select(axis, upper)
+    return below * (1 - weight) + above * weight

@@ -127,7 +127,8 @@ def stream_scores(
         for start in range(top, ready, _PLANES):  # the row is complete
             part = pending[:, start - top : min(start + _PLANES, ready) - top]
             yield Slab(start, part.half().cpu().numpy())
-        _advance(pending, ready - top)
+        if following is not None:
+            _advance(pending, ready - top)
         top = ready
 
 
@@ -186,7 +187,8 @@ def _blend(
     weights = z[:, None, None] * y[:, None] * x
     below = z0 + skip - top
     part = pending[:, below : below + len(z), y0 : y0 + len(y), x0 : x0 + len(x)]
-    part.addcmul_(scores, weights)
+    # Not fused: how a fused sum is rounded depends on where in a loop a cell stands.
+    part += scores * weights
 
 
 @torch.inference_mode()
