@@ -1,43 +1,45 @@
-"""Time from a CZII-size tomogram on disk to picks, and against MONAI's sliding window.
+"""Time from a CZII-size tomogram on disk to picks on disk, part by part, and against MONAI.
 
-    python benchmarks/predict.py [--shape 184,630,630] [--weights out/fold0]
+    python benchmarks/predict.py [--shape 184,630,630] [--weights out/fold0] [--no-monai]
 
-Three lines: (1) one OME-Zarr tomogram to picks, with the peak memory of the process; (2) the
-same network in `monai.inferers.sliding_window_inference` (96^3 windows, overlap 0.25, gaussian,
-fp32) on the same volume in the same run, and the ratio; (3) both engines at equal tiles,
-overlap and blend (plain mean): the largest difference between their scores.
+Prints (1) the seconds of one OME-Zarr tomogram to a STAR file of picks, with the peak memory of the
+process; (2) where they go: reading, normalising, network, blending, finding peaks, writing, and the
+network's share of the machine's peak, measured in the same run with a plain large convolution;
+(3) the same network in `monai.inferers.sliding_window_inference` (96^3 windows, overlap 0.25,
+gaussian, fp32) on the same volume, and the ratio; (4) both engines at equal tiles, overlap and
+blend (plain mean): the largest difference between their scores.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from predict_monai import compare
+from predict_peak import convolution_peak, number_type, operations
 
 from tomoscout.core.objects import CZII
 from tomoscout.core.settings import Choice
-from tomoscout.core.volume import Volume
-from tomoscout.inference.detect import pick
-from tomoscout.inference.sliding_window import (
-    Tiling,
-    plan_tiles,
-    stream_scores,
-)
+from tomoscout.inference.detect import find_all, pick, predict, resolve_thresholds
+from tomoscout.inference.tiling import plan_tiles
 from tomoscout.inference.weights import Card, Detector, build_network, load_detector
+from tomoscout.io.picks import write_picks
 from tomoscout.io.volumes import read_volume, write_volume
-from tomoscout.ops.normalise import NormaliseSettings, measure
-from tomoscout.ops.tiles import axis_tiles
+from tomoscout.ops import normalise
+from tomoscout.ops.normalise import NormaliseSettings
 from tomoscout.simulation import Scene, simulate
-
-MONAI_WINDOW, MONAI_OVERLAP = 96, 0.25
 
 
 def detector(weights: str | None) -> Detector:
@@ -60,59 +62,98 @@ def detector(weights: str | None) -> Detector:
 
 
 def main_job(path: Path, weights: str | None) -> None:
-    """Run the main job in this process and print its time and peak memory."""
+    """Run the main job in this process, and print its time and peak memory."""
+    model = detector(weights)
     started = time.perf_counter()
-    found = pick(read_volume(path), detector(weights))
+    found = pick(read_volume(path), model)
+    write_picks([replace(found, run="main")], path.parent / "picks.star", overwrite=True)
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"main job: zarr to {len(found)} picks in {seconds:.1f} s, peak memory {peak:.2f} GiB")
 
 
-def collect(volume: Volume, found: Detector, tiling: Tiling, *, bf16: bool) -> np.ndarray:
-    """Return the whole score map of our engine."""
-    slabs = stream_scores(
-        volume,
-        found.network,
-        measure(volume),
-        activation="softmax",
-        tiling=tiling,
-        bf16=bf16,
+@dataclass(frozen=True)
+class Stopwatch:
+    """Adds up the seconds of named parts."""
+
+    seconds: dict[str, float]
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Time what happens inside."""
+        started = time.perf_counter()
+        yield
+        self.seconds[name] += time.perf_counter() - started
+
+
+class Timed(torch.nn.Module):
+    """A network whose time is taken."""
+
+    def __init__(self, network: Any, watch: Stopwatch):
+        super().__init__()
+        self.network, self.watch = network, watch
+        self.strides, self.divisor = network.strides, network.divisor
+        if hasattr(network, "tile"):
+            self.tile = network.tile
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Call the network."""
+        with self.watch.part("network"):
+            return self.network(x)
+
+
+def parts(path: Path, weights: str | None) -> None:
+    """Print where the time of the main job goes, and how much of the peak the network gets."""
+    model, watch = detector(weights), Stopwatch(defaultdict(float))
+    timed = replace(model, network=Timed(model.network, watch))
+    apply = normalise.Normaliser.apply
+
+    def timed_apply(self: normalise.Normaliser, block: np.ndarray) -> np.ndarray:
+        with watch.part("normalise"):  # beside the network, in another thread
+            return apply(self, block)
+
+    with watch.part("read"):
+        volume = read_volume(path).load()
+    with watch.part("normalise"):
+        normalise.measure(volume, model.card.normalise)
+    normalise.Normaliser.apply = timed_apply  # type: ignore[method-assign]
+    started = time.perf_counter()
+    scores = predict(volume, timed)
+    predicting = time.perf_counter() - started
+    normalise.Normaliser.apply = apply  # type: ignore[method-assign]
+    # Predicting measures the scale again, so that what is left is the rest of it.
+    watch.seconds["blend"] = max(
+        predicting - watch.seconds["network"] - watch.seconds["normalise"], 0
     )
-    return np.concatenate([slab.scores for slab in slabs], axis=1)
-
-
-def monai_scores(volume: Volume, found: Detector, mode: str) -> np.ndarray:
-    """Return the score map as MONAI computes it, with probabilities blended as ours are."""
-    from monai.inferers import sliding_window_inference
-
-    normaliser = measure(volume)
-    # The peer as its users run it: the same weights in torch's default memory format.
-    network = copy.deepcopy(found.network).to(memory_format=torch.contiguous_format)
-    data = torch.from_numpy(normaliser.apply(volume.read()))[None, None]
-    with torch.inference_mode():
-        scores = sliding_window_inference(
-            data,
-            roi_size=(MONAI_WINDOW,) * 3,
-            sw_batch_size=1,
-            predictor=lambda x: torch.softmax(network(x)[0], dim=1)[:, 1:],
-            overlap=MONAI_OVERLAP,
-            mode=mode,
-        )
-    return scores[0].numpy()
+    with watch.part("peaks"):
+        found = find_all(scores, model, thresholds=resolve_thresholds(model))
+    with watch.part("write"):
+        write_picks([replace(found, run="main")], path.parent / "parts.star", overwrite=True)
+    total = sum(watch.seconds.values())
+    for name in ("read", "normalise", "network", "blend", "peaks", "write"):
+        print(f"  {name:9} {watch.seconds[name]:6.2f} s {watch.seconds[name] / total:6.1%}")
+    tiling = plan_tiles(volume.shape, network=model.network, objects=len(model.card.objects))
+    speed = operations(model.network, tiling.tile) * tiling.count / watch.seconds["network"]
+    peak = convolution_peak()
+    print(
+        f"network: {tiling.count} tiles of {' x '.join(map(str, tiling.tile))} voxels at "
+        f"{speed / 1e9:.0f} GFLOP/s, {speed / peak:.0%} of a peak of {peak / 1e9:.0f} GFLOP/s "
+        f"({number_type()} convolutions)"
+    )
 
 
 def main() -> None:
-    """Run the three comparisons."""
+    """Run the comparisons."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--shape", default="184,630,630")
     arguments.add_argument("--weights")
+    arguments.add_argument("--no-monai", action="store_true")
     arguments.add_argument("--main-job", type=Path)
     options = arguments.parse_args()
     if options.main_job:
         main_job(options.main_job, options.weights)
         return
     z, y, x = (int(n) for n in options.shape.split(","))
-    found = detector(options.weights)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tomogram.zarr"
         volume = simulate(seed=1, scene=Scene(shape=(z, y, x))).tomogram
@@ -122,36 +163,9 @@ def main() -> None:
         subprocess.run(
             command + (["--weights", options.weights] if options.weights else []), check=True
         )
-        volume = read_volume(path).load()
-    collect(
-        Volume(volume.data[:96, :96, :96], 10.0),
-        found,
-        plan_tiles((96, 96, 96), network=found.network),
-        bf16=True,
-    )
-
-    started = time.perf_counter()
-    collect(volume, found, plan_tiles(volume.shape, network=found.network), bf16=True)
-    ours = time.perf_counter() - started
-    started = time.perf_counter()
-    monai_scores(volume, found, "gaussian")
-    theirs = time.perf_counter() - started
-    print(f"prediction alone: ours {ours:.1f} s, MONAI {theirs:.1f} s, ratio {theirs / ours:.1f}")
-
-    step = int(MONAI_WINDOW * (1 - MONAI_OVERLAP))
-    axes = [
-        axis_tiles(n, tile=MONAI_WINDOW, step=step, stride=2, blend="constant")
-        for n in volume.shape
-    ]
-    theirs_scores = monai_scores(volume, found, "constant")
-    equal = Tiling((MONAI_WINDOW,) * 3, (axes[0], axes[1], axes[2]))
-    for bf16 in (False, True):
-        difference = np.abs(collect(volume, found, equal, bf16=bf16) - theirs_scores)
-        name = "bf16" if bf16 else "fp32"
-        print(
-            f"equal tiles, ours in {name}: largest difference {difference.max():.1e}, "
-            f"mean {difference.mean():.1e}"
-        )
+        parts(path, options.weights)
+        if not options.no_monai:
+            compare(read_volume(path).load(), detector(options.weights))
 
 
 if __name__ == "__main__":

@@ -106,8 +106,8 @@ def stream_model(
     if model.blend == "ranks":
         yield from stream_ranks(streams, model, cells=fine.cells, first=first)
         return
-    for slabs in in_step(streams):
-        yield Slab(slabs[0].start, blend_scores([slab.scores for slab in slabs], model))
+    for parts in in_step(streams):
+        yield Slab(parts[0].start, blend_scores([part.scores for part in parts], model))
 
 
 def _shared(progress: Progress | None, count: int) -> list[Progress | None]:

@@ -83,10 +83,10 @@ QUARTER_TURNS = (
 )
 """Turns about z by 0, 90, 180 and 270 degrees, from y towards x as ``np.rot90`` does."""
 
-SYMMETRIES = tuple(
-    Symmetry(axes, (z, y, x))
-    for axes, z, y, x in product((IN_PLACE, SWAP_YX), *[(False, True)] * 3)
-)
+REVERSALS = tuple(product((False, True), (False, True), (False, True)))
+"""All choices of axes (z, y, x) to reverse; the first reverses none."""
+
+SYMMETRIES = tuple(Symmetry(axes, flip) for axes in (IN_PLACE, SWAP_YX) for flip in REVERSALS)
 """The sixteen that keep z upright or upside down; the first leaves everything in place."""
 
 

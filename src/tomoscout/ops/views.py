@@ -32,11 +32,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import permutations, product
+from itertools import permutations
 
 from tomoscout.core.errors import UserError, did_you_mean
 from tomoscout.core.geometry import Shape
-from tomoscout.ops.symmetry import IN_PLACE, QUARTER_TURNS, SYMMETRIES, Symmetry
+from tomoscout.ops.symmetry import IN_PLACE, QUARTER_TURNS, REVERSALS, SYMMETRIES, Symmetry
 
 View = Symmetry
 """One way to look at a tomogram."""
@@ -44,8 +44,7 @@ View = Symmetry
 
 def _all_48() -> tuple[View, ...]:
     """Every order of the axes with every choice of reversals; as it is comes first."""
-    flips = list(product((False, True), repeat=3))
-    return tuple(View((a, b, c), flip) for a, b, c in permutations(IN_PLACE) for flip in flips)
+    return tuple(View((a, b, c), flip) for a, b, c in permutations(IN_PLACE) for flip in REVERSALS)
 
 
 def _turns(first: int, second: int) -> tuple[View, ...]:
