@@ -22,6 +22,7 @@ from torch import Tensor
 from tomoscout.core.activation import Activation
 from tomoscout.core.geometry import Geometry, Shape
 from tomoscout.core.volume import Volume
+from tomoscout.inference.backends import BACKENDS
 from tomoscout.inference.test_time import Answer, Average, networks_for
 from tomoscout.inference.tiling import Tiling, WindowSettings, plan_tiles
 from tomoscout.models import Network
@@ -103,7 +104,7 @@ def stream_scores(
     device = device or torch.device("cpu")
     stride = network.strides[0]
     cells = Geometry(volume.shape, volume.voxel_spacing, stride).cells
-    prepare = _prepared(network, backend, device)
+    prepare = _prepared(network, backend, device, bf16)
     networks = networks_for(tiling.tile, divisor=network.divisor, tta=tta, prepare=prepare)
     answer = Answer(networks, activation, tta, average)
     rows = [z for z in tiling.axes[0] if z.start // stride + z.weights.size > first]
@@ -132,15 +133,15 @@ def stream_scores(
         top = ready
 
 
-def _prepared(network: Network, backend: str, device: torch.device) -> Callable[[Shape], Network]:
+def _prepared(
+    network: Network, backend: str, device: torch.device, bf16: bool
+) -> Callable[[Shape], Network]:
     """Return what gives the network, ready for tiles of a shape."""
     network = network.to(device).eval()
-    if backend == "torch":
+    if backend == "torch":  # as it is: making it ready costs more than one tomogram gains by it
         return lambda tile: network
-    from tomoscout.inference.backends import BACKENDS
-
     prepare = BACKENDS[backend].prepare
-    return lambda tile: prepare(network, tile=tile, device=device)
+    return lambda tile: prepare(network, tile=tile, device=device, bf16=bf16)
 
 
 def _read_ahead(
