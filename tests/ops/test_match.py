@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from tomoscout.ops.match import one_to_one, within
+from tomoscout.ops.match import Pairs, assign, by_rank, one_to_one, within
 
 CLOUDS = hnp.arrays(
     np.float64,
@@ -81,3 +81,26 @@ def test_ten_thousand_crowded_points_take_seconds():
     pairs = one_to_one(found, truth, 75.0)
     assert time.perf_counter() - start < 15  # under 1 s on an idle core
     assert len(pairs) > 9_900
+
+
+@settings(deadline=None, max_examples=100)
+@given(first=CLOUDS, second=CLOUDS, radius=st.integers(0, 8).map(float))
+def test_by_rank_each_takes_the_nearest_that_those_before_left(first, second, radius):
+    pairs = by_rank(first, second, radius)
+    partner = dict(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+    distance, free = cdist(first, second), np.ones(len(second), bool)
+    for i in range(len(first)):
+        reachable = free & (distance[i] <= radius)
+        assert (i in partner) == reachable.any()
+        if i in partner:
+            assert reachable[partner[i]]
+            assert distance[i, partner[i]] == distance[i, reachable].min()
+            free[partner[i]] = False
+
+
+def test_assign_takes_pairs_whose_reach_differs():
+    near = Pairs(np.array([0, 0, 1]), np.array([0, 1, 0]), np.array([0.0, 9.0, 1.0]))
+    chosen = assign(near)
+    found = set(zip(chosen.first.tolist(), chosen.second.tolist(), strict=True))
+    assert found == {(0, 1), (1, 0)}
+    assert sorted(chosen.distance) == [1.0, 9.0]
