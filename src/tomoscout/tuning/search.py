@@ -138,16 +138,9 @@ class _Part:
 
     def evaluate(self, settings: dict[str, Any]) -> float:
         """Return the score at the best threshold, or thresholds."""
-        choice, plan = with_settings(self.choice, settings), self.plan
-        truth = [replace(look.truth, run=look.name) for look in self.looks]
-        sweeps = {}
-        for entry in self.group:
-            found = collect(self.looks, entry, choice, floor=plan.floor, draw=self.draw)
-            sweeps[entry.name] = sweep_candidates(found, truth, entry, floor=plan.floor)
-        weights = {entry.name: entry.weight for entry in self.group}
-        if plan.shared:
-            return weighted(shared_points(sweeps, weights, spread=plan.spread), weights)
-        return weighted({n: s.steady(plan.spread) for n, s in sweeps.items()}, weights)
+        choice = with_settings(self.choice, settings)
+        choices = dict.fromkeys([entry.name for entry in self.group], choice)
+        return score_of(self.looks, self.group, choices, self.plan, self.draw)
 
     def name(self, space: Space) -> str:
         """Name the study by all that its values depend on."""
@@ -163,6 +156,25 @@ class _Part:
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
         objects = "all objects" if self.plan.shared else self.group[0].name
         return f"{objects}, {self.choice.name}, {digest}"
+
+
+def score_of(
+    looks: Sequence[Look],
+    group: Sequence[ObjectType],
+    choices: Mapping[str, Choice],
+    plan: SearchPlan,
+    draw: Draw,
+) -> float:
+    """Return the score of some objects at their best thresholds, or at the best shared one."""
+    truth = [replace(look.truth, run=look.name) for look in looks]
+    sweeps = {}
+    for entry in group:
+        found = collect(looks, entry, choices[entry.name], floor=plan.floor, draw=draw)
+        sweeps[entry.name] = sweep_candidates(found, truth, entry, floor=plan.floor)
+    weights = {entry.name: entry.weight for entry in group}
+    if plan.shared:
+        return weighted(shared_points(sweeps, weights, spread=plan.spread), weights)
+    return weighted({name: s.steady(plan.spread) for name, s in sweeps.items()}, weights)
 
 
 def _within(progress: Progress | None, number: int, count: int) -> Progress | None:
