@@ -99,10 +99,10 @@ def one_format(path: Path) -> Path:
 
 
 def _runs_done(path: Path) -> list[str]:
-    """Return the runs noted as done beside picks by ``pick`` or ``link``; none for other picks."""
+    """Return the runs that ``pick``, ``link`` or ``merge`` noted as done beside their picks."""
     folder = path if path.is_dir() else path.parent
     done: list[str] = []
-    for ledger in ("pick.json", "link.json"):
+    for ledger in ("pick.json", "link.json", "merge.json"):
         try:
             content: Any = json.loads((folder / ledger).read_text(encoding="utf-8"))
         except (OSError, ValueError):
