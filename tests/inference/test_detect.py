@@ -5,7 +5,7 @@ import pytest
 
 from tomoscout.core.errors import UserError
 from tomoscout.core.volume import Volume
-from tomoscout.inference import detect
+from tomoscout.inference import detect, scratch
 from tomoscout.inference.detect import find_all, pick, predict, resolve_thresholds
 from tomoscout.inference.sliding_window import WindowSettings
 
@@ -37,7 +37,7 @@ def test_another_voxel_spacing_is_resampled_and_positions_stay(dark_spots):
 
 def test_a_score_map_on_disk_gives_the_same_picks(dark_spots, monkeypatch):
     memory = pick(tomogram(), dark_spots)
-    monkeypatch.setattr(detect, "_IN_MEMORY", 0)
+    monkeypatch.setattr(scratch, "_IN_MEMORY", 0)
     monkeypatch.setattr(detect, "_LOADED", 0)
     disk = pick(tomogram(), dark_spots, window=WindowSettings(limit=(16, 32, 32), overlap=8))
     np.testing.assert_allclose(disk.zyx, memory.zyx, atol=0.5)

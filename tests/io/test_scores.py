@@ -6,7 +6,7 @@ import zarr
 
 from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Geometry
-from tomoscout.io.scores import create_scores, read_scores, resume_scores
+from tomoscout.io.scores import create_scores, read_scores, unfinished_scores
 
 GEOMETRY = Geometry((79, 20, 31), 10.012444, stride=2)  # 40 x 10 x 16 cells
 OBJECTS = ["ribosome", "apo-ferritin"]
@@ -21,12 +21,13 @@ def written(path):
 
 
 def test_what_is_written_slab_by_slab_is_read_back_with_its_meaning(tmp_path):
-    data, objects, geometry, run = read_scores(written(tmp_path / "s.zarr"))
+    data, objects, geometry, run, extent = read_scores(written(tmp_path / "s.zarr"))
     np.testing.assert_array_equal(data[...], SCORES.astype(np.float16))
     np.testing.assert_array_equal(data[1, 5:9], SCORES[1, 5:9].astype(np.float16))
     assert objects == OBJECTS
     assert geometry == GEOMETRY
     assert run == "TS_1"
+    assert extent == geometry.extent
 
 
 def test_the_store_is_zarr_v2_float16_in_chunks_of_one_object(tmp_path):
@@ -38,15 +39,47 @@ def test_the_store_is_zarr_v2_float16_in_chunks_of_one_object(tmp_path):
     assert array.chunks == (1, 32, 128, 128)
 
 
+def begun(path, made_by="weights 1"):
+    store = create_scores(path, OBJECTS, GEOMETRY, "TS_1", made_by=made_by)
+    store[:, 0:16] = SCORES[:, :16]
+    return path
+
+
 def test_an_unfinished_store_is_refused_and_can_be_continued(tmp_path):
-    path = tmp_path / "s.zarr"
-    create_scores(path, OBJECTS, GEOMETRY, "TS_1").write(0, SCORES[:, :16])
+    path = begun(tmp_path / "s.zarr")
     with pytest.raises(UserError, match=r"s\.zarr: unfinished, 16 of 40 layers"):
         read_scores(path)
-    store = resume_scores(path)
+    store = unfinished_scores(path, made_by="weights 1")
     assert store.done == 16
+    np.testing.assert_array_equal(store[:, :16], SCORES[:, :16].astype(np.float16))
     store.write(store.done, SCORES[:, 16:])
     np.testing.assert_array_equal(read_scores(path).data[...], SCORES.astype(np.float16))
+
+
+def test_only_what_the_same_settings_began_is_continued(tmp_path):
+    path = begun(tmp_path / "s.zarr")
+    assert unfinished_scores(path, made_by="weights 2") is None
+    assert unfinished_scores(tmp_path / "t.zarr", made_by="weights 1") is None
+    (tmp_path / "t.zarr").mkdir()
+    assert unfinished_scores(tmp_path / "t.zarr", made_by="weights 1") is None
+
+
+@pytest.mark.parametrize("name", [".zattrs", ".zarray", "0/0/0/0"])
+def test_a_store_that_was_cut_off_is_begun_anew(tmp_path, name):
+    path = begun(tmp_path / "s.zarr")
+    content = (path / name).read_bytes()
+    (path / name).write_bytes(content[: len(content) // 2])
+    assert unfinished_scores(path, made_by="weights 1") is None
+
+
+def test_a_finished_store_gets_its_name_and_keeps_the_tomograms_extent(tmp_path):
+    path = tmp_path / "s.zarr.partial-0"
+    extent = (791.0, 203.0, 310.0)
+    store = create_scores(path, OBJECTS, GEOMETRY, "TS_1", extent=extent)
+    store.write(0, SCORES)
+    store.move(tmp_path / "s.zarr")
+    assert not path.exists()
+    assert read_scores(tmp_path / "s.zarr").extent == extent
 
 
 def test_slabs_may_not_leave_a_gap_nor_hang_over(tmp_path):

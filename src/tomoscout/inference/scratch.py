@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from tomoscout.io._atomic import disk_errors
+from tomoscout.io.volumes._zarr import CheckedArray, create_array, settled
 
-_IN_MEMORY = 2 << 30  # bytes of score map kept in memory; larger ones go to a scratch file
+_IN_MEMORY = 1 << 30  # bytes: six objects at stride 1 of a tomogram of the CZII challenge fit
+_CHUNKS = (1, 32, 128, 128)
+
+MapShape = tuple[int, int, int, int]
 
 
-def scratch(shape: tuple[int, int, int, int], *, share: int = 1) -> Any:
-    """Make room for a float16 score map: memory, or a file that vanishes with its last user.
+def fits_memory(shape: MapShape, *, share: int = 1) -> bool:
+    """Tell whether float16 score maps are kept in memory.
+
+    Parameters
+    ----------
+    shape
+        Of one map.
+    share
+        Number of maps that are needed at the same time.
+    """
+    return int(np.prod(shape)) * 2 * share <= _IN_MEMORY
+
+
+def scratch(shape: MapShape, *, share: int = 1) -> Any:
+    """Make room for a float16 score map: memory, or a folder that vanishes with its last user.
+
+    The folder lies where the environment variable ``TMPDIR`` says.
 
     Parameters
     ----------
@@ -24,10 +45,29 @@ def scratch(shape: tuple[int, int, int, int], *, share: int = 1) -> Any:
     share
         Number of maps that are needed at the same time.
     """
-    if np.prod(shape) * 2 * share <= _IN_MEMORY:
+    if fits_memory(shape, share=share):
         return np.empty(shape, np.float16)
-    with tempfile.TemporaryFile() as file:  # the map keeps it alive after it is closed
-        with disk_errors(Path(tempfile.gettempdir())):
-            if hasattr(os, "posix_fallocate"):  # else a disk that fills up ends the process
-                os.posix_fallocate(file.fileno(), 0, int(np.prod(shape)) * 2)
-        return np.memmap(file, np.float16, "w+", shape=shape)
+    return _Scratch(shape)
+
+
+class _Scratch:
+    """A score map on disk. Not a mapped file: its pages would count as memory of the process."""
+
+    def __init__(self, shape: MapShape) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="tomoscout-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._path = folder / "scores.zarr"
+        self._array = create_array(self._path, shape=shape, chunks=_CHUNKS, dtype=np.float16)
+        self._read = CheckedArray(self._array, self._path)
+        self.shape = shape
+        self.dtype = self._read.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, region: Any, /) -> Any:
+        return self._read[region]
+
+    def __setitem__(self, region: Any, scores: Float[np.ndarray, "*cells"]) -> None:
+        with disk_errors(self._path.parent), settled():
+            self._array[region] = scores

@@ -2,12 +2,13 @@
 
 A zarr array (v2 format) of float16 `(object, z, y, x)`, with what is needed to go back to ångström
 in its attributes. Prediction writes it slab by slab, so it never has to fit into memory, and
-notes how far it got: an unfinished store is refused by `read_scores` and continued by
-`resume_scores`.
+notes how far it got: an unfinished store is refused by `read_scores`, and continued by whoever
+began it (`unfinished_scores`).
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -23,6 +24,8 @@ from tomoscout.io.volumes._zarr import CheckedArray, create_array, open_array, s
 
 _CHUNKS = (1, 32, 128, 128)
 
+Extent = tuple[float, float, float]
+
 
 class Scores(NamedTuple):
     """A finished store: maps that are read when indexed, and what they mean."""
@@ -35,6 +38,9 @@ class Scores(NamedTuple):
     """The lattice of the cells."""
     run: str
     """Name of the run."""
+    extent: Extent
+    """Edges of the tomogram, (z, y, x) in ångström; the cells' may differ a little, where it was
+    resampled for the network."""
 
 
 class ScoreStore:
@@ -43,6 +49,7 @@ class ScoreStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._array = open_array(path, mode="r+")
+        self._read = CheckedArray(self._array, path)
 
     @property
     def done(self) -> int:
@@ -53,6 +60,15 @@ class ScoreStore:
     def shape(self) -> tuple[int, ...]:
         """`(object, z, y, x)`."""
         return tuple(self._array.shape)
+
+    @property
+    def dtype(self) -> Any:
+        """Type of a score."""
+        return self._read.dtype
+
+    def __getitem__(self, region: Any, /) -> Any:
+        """Read a region; what is not written yet is 0."""
+        return self._read[region]
 
     def __setitem__(self, region: tuple[slice, slice], slab: Float[np.ndarray, "o z y x"]) -> None:
         """Write ``store[:, start:end] = slab``, as into an array."""
@@ -70,8 +86,13 @@ class ScoreStore:
                 f"slab {start} to {end} must go on from {self.done} of {self.shape[1]} cells"
             )
         with disk_errors(self.path), settled():
-            self._array[:, start:end] = slab.astype(np.float16)
+            self._array[:, start:end] = slab.astype(np.float16, copy=False)
             self._array.attrs["done"] = max(end, self.done)
+
+    def move(self, path: str | PathLike[str]) -> None:
+        """Give a finished store its final name, where it replaces what there is."""
+        with atomic_path(path, overwrite=True) as temporary:
+            os.replace(self.path, temporary)
 
 
 def create_scores(
@@ -80,6 +101,8 @@ def create_scores(
     geometry: Geometry,
     run: str,
     *,
+    extent: Extent | None = None,
+    made_by: str = "",
     overwrite: bool = False,
 ) -> ScoreStore:
     """Create an empty store.
@@ -94,6 +117,10 @@ def create_scores(
         The lattice of the cells, at the model's stride.
     run
         Name of the run.
+    extent
+        Edges of the tomogram in ångström, where they are not those of the cells' lattice.
+    made_by
+        What the scores depend on, as a short text, for `unfinished_scores`.
     overwrite
         Whether a store of that name is replaced.
 
@@ -116,6 +143,8 @@ def create_scores(
                 "voxel_spacing": geometry.voxel_spacing,
                 "stride": geometry.stride,
                 "run": run,
+                "extent": list(extent or geometry.extent),
+                "made_by": made_by,
                 "done": 0,
             }
         )
@@ -123,10 +152,37 @@ def create_scores(
 
 
 def resume_scores(path: str | PathLike[str]) -> ScoreStore:
-    """Open a store to go on writing at its ``done``."""
+    """Open a store to go on writing at its ``done``, whatever it depends on."""
     path = Path(path)
     _attributes(path)
     return ScoreStore(path)
+
+
+def unfinished_scores(path: str | PathLike[str], *, made_by: str) -> ScoreStore | None:
+    """Open a store to go on writing at its ``done``; it may also lack nothing but its name.
+
+    Parameters
+    ----------
+    path
+        The store.
+    made_by
+        What scores depend on now.
+
+    Returns
+    -------
+    ScoreStore | None
+        None if there is no store, it depends on something else, or it cannot be read.
+    """
+    path = Path(path)
+    try:
+        if _attributes(path).get("made_by") != made_by:
+            return None
+        store = ScoreStore(path)
+        if store.done:  # the chunks that were being written when the process ended
+            _ = store[:, store.done - 1]
+    except UserError:
+        return None
+    return store
 
 
 def read_scores(path: str | PathLike[str]) -> Scores:
@@ -149,7 +205,9 @@ def read_scores(path: str | PathLike[str]) -> Scores:
             "predict again"
         )
     data = CheckedArray(open_array(path), path)
-    return Scores(data, list(attributes["objects"]), geometry, str(attributes["run"]))
+    z, y, x = attributes.get("extent", geometry.extent)
+    names = list(attributes["objects"])
+    return Scores(data, names, geometry, str(attributes["run"]), (z, y, x))
 
 
 def _attributes(path: Path) -> dict[str, Any]:
