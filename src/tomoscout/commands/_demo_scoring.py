@@ -35,6 +35,7 @@ def score(
         Start anew in a folder that already holds a demo.
     """
     from tomoscout.commands._console import console
+    from tomoscout.commands._prediction import PredictionFlags
     from tomoscout.commands.evaluate import evaluate
     from tomoscout.commands.pick import pick
     from tomoscout.commands.report import report
@@ -45,9 +46,8 @@ def score(
     console.rule(f"{before + 1} of {count}  pick", align="left")
     pick(
         project,
-        model=None if model is None else str(model),
         output=picks,
-        device=device,
+        flags=PredictionFlags(model=() if model is None else (str(model),), device=device),
         overwrite=overwrite,
     )
     console.rule(f"{before + 2} of {count}  score it", align="left")

@@ -6,11 +6,12 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from tomoscout.commands._ahead import read_ahead
 from tomoscout.core.errors import UserError
 from tomoscout.io._atomic import CannotWriteError, disk_errors, write_json
 from tomoscout.io.project import Run
@@ -70,7 +71,13 @@ class Ledger:
             with suppress(OSError):
                 folder.rmdir()
 
-    def work(self, runs: Sequence[Run], do: Callable[[Run], dict[str, Any]]) -> list[str]:
+    def work(
+        self,
+        runs: Sequence[Run],
+        do: Callable[..., dict[str, Any]],
+        *,
+        read: Callable[[Run], Any] | None = None,
+    ) -> list[str]:
         """Do the runs that are not done yet; return what went wrong with those that failed.
 
         A run that fails does not stop the others, unless it is the only one or nothing more can
@@ -81,23 +88,29 @@ class Ledger:
         runs
             Runs of the job.
         do
-            Works on one run and returns the facts to note about it.
+            Works on one run, given with what ``read`` gave for it, and returns the facts to note.
+        read
+            Reads what a run needs; it does so for the next run while one is worked on.
         """
         failed = []
         for run in runs:
             self._refuse_namesake(run)
-        for run in self.todo(runs):
-            started = time.monotonic()
-            try:
-                facts = do(run)
-            except UserError as error:
-                if len(runs) == 1 or isinstance(error, CannotWriteError):
-                    raise
-                failed.append(str(error))
-                logger.warning("%s", error)
-            else:
-                seconds = round(time.monotonic() - started, 1)
-                self.done(run.name, {"seconds": seconds, "tomograms": _sources(run), **facts})
+        todo = self.todo(runs)
+        ready: Generator[tuple[Run, Callable[[], Any] | None], None, None]
+        ready = read_ahead(todo, read) if read else ((run, None) for run in todo)
+        with closing(ready):  # else what is being read goes on after an error
+            for run, material in ready:
+                started = time.monotonic()
+                try:
+                    facts = do(run) if material is None else do(run, material())
+                except UserError as error:
+                    if len(runs) == 1 or isinstance(error, CannotWriteError):
+                        raise
+                    failed.append(str(error))
+                    logger.warning("%s", error)
+                else:
+                    seconds = round(time.monotonic() - started, 1)
+                    self.done(run.name, {"seconds": seconds, "tomograms": _sources(run), **facts})
         return failed
 
     def _refuse_namesake(self, run: Run) -> None:

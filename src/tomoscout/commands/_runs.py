@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from tomoscout.core.errors import UserError
 from tomoscout.io.project import Project, Run
 
-if TYPE_CHECKING:  # it loads torch
+if TYPE_CHECKING:  # they load torch
+    from tomoscout.inference.ensemble import Ensemble
     from tomoscout.inference.weights import Detector
 
 
@@ -27,7 +28,7 @@ def choose_runs(project: Project, names: str | None) -> tuple[Run, ...]:
 
 
 def check_objects(
-    detector: Detector, project: Project, wanted: Iterable[str] | None = None
+    detector: Detector | Ensemble, project: Project, wanted: Iterable[str] | None = None
 ) -> None:
     """Refuse weights that find objects which the project's own table does not have.
 
@@ -46,12 +47,19 @@ def check_objects(
         )
 
 
-def kind_to_use(kind: str | None, detector: Detector, project: Project) -> str | None:
+def kind_to_use(kind: str | None, detector: Detector | Ensemble, project: Project) -> str | None:
     """Return the kind of tomogram asked for, else what the weights were trained on.
 
     A tomogram that does not say what kind it is (a file, a folder of files) is taken as it is.
     """
     if kind is not None or all(set(run.tomograms) <= {"tomogram"} for run in project.runs):
         return kind
-    trained_on: str | None = detector.card.recipe.get("kind")
-    return trained_on
+    members = getattr(detector, "members", (detector,))
+    trained_on: set[str | None] = {member.card.recipe.get("kind") for member in members}
+    if len(trained_on) > 1:
+        listed = ", ".join(sorted(str(found) for found in trained_on))
+        raise UserError(
+            f"{detector.source}: trained on different kinds of tomogram ({listed}): choose one "
+            "with --kind"
+        )
+    return trained_on.pop()

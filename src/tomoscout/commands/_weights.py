@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,8 @@ from tomoscout.core.errors import UserError
 from tomoscout.inference.download import is_url
 from tomoscout.inference.find import DEFAULT, FILE_NAME, find_weights, is_own_path, named_weights
 
-if TYPE_CHECKING:  # it loads torch
+if TYPE_CHECKING:  # they load torch
+    from tomoscout.inference.ensemble import Blend, Ensemble, Strategy
     from tomoscout.inference.weights import Detector
 
 
@@ -28,6 +29,24 @@ def load_weights(model: str | None) -> Detector:
     from tomoscout.inference.weights import load_detector
 
     return load_detector(fetch_weights(model))
+
+
+def load_models(
+    models: Sequence[str],
+    *,
+    ensemble: Strategy = "mean",
+    blend: Blend = "probabilities",
+    shares: Mapping[str, Sequence[float]] | Sequence[float] | None = None,
+) -> Detector | Ensemble:
+    """Load weights, several of which answer as one; the shipped ones when none are given."""
+    from tomoscout.inference.ensemble import load_model
+
+    online = any(map(is_url, models))
+    with progress(100, "download") if online else nullcontext() as bar:
+        told = bar.fraction if bar else None
+        return load_model(
+            list(models) or None, ensemble=ensemble, blend=blend, shares=shares, progress=told
+        )
 
 
 def targets_of_tuning(models: Sequence[str | None], output: Path | None) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from tomoscout.core.geometry import Geometry
     from tomoscout.core.picks import Picks
     from tomoscout.io.project import Project
+
+logger = logging.getLogger(__name__)
 
 _TARGETS = {
     "kaggle": "csv",
@@ -99,9 +102,23 @@ def convert(
         user=user,
         session=session,
     )
+    if to == "kaggle":
+        _remark_unknown(picks)
     total = sum(map(len, picks))
     runs = f"{len(picks)} run" + "s" * (len(picks) != 1)
     console.print(f"{total} picks of {runs}: {output}", highlight=False)
+
+
+def _remark_unknown(picks: list[Picks]) -> None:
+    """Say which objects the challenge does not know: it refuses tables that name them."""
+    from tomoscout.core.objects import CZII
+
+    unknown = sorted({name for part in picks for name in part.names} - set(CZII.names))
+    if unknown:
+        logger.warning(
+            "the challenge does not know %s: its objects are %s",
+            ", ".join(unknown), ", ".join(CZII.names),
+        )  # fmt: skip
 
 
 def _target(to: str | None, output: Path) -> str | None:

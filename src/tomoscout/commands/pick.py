@@ -7,29 +7,36 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from tomoscout.commands._prediction import NO_FLAGS, PredictionFlags
+
 if TYPE_CHECKING:
+    from tomoscout.commands._drawing import Drawing
     from tomoscout.core.picks import Picks
+    from tomoscout.inference.ensemble import Ensemble
+    from tomoscout.inference.score_map import ScoreMap
     from tomoscout.inference.weights import Detector
     from tomoscout.io.project import Run
+    from tomoscout.io.scores import Extent
 
 
 def pick(
-    source: Path,
+    source: Path | None = None,
     *,
     output: Annotated[Path, Parameter(alias="-o")] = Path("picks"),
-    model: str | None = None,
-    voxel_spacing: float | None = None,
-    kind: str | None = None,
-    runs: str | None = None,
+    flags: PredictionFlags = NO_FLAGS,
     objects: str | None = None,
-    threshold: tuple[str, ...] = (),
-    device: str = "auto",
+    threshold: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    params: Path | None = None,
+    picker: str | None = None,
+    settings: Annotated[tuple[str, ...], Parameter(name="--set", show=False)] = (),
+    scores: Path | None = None,
     overwrite: bool = False,
 ) -> None:
     """Find the particles of a tomogram, or of every run of a project.
 
-    Writes picks.star (RELION 5), picks.csv and copick JSON. A job that was stopped goes on
-    where it was; a run that fails is reported at the end and does not stop the others.
+    Writes picks.star (RELION 5), picks.csv and copick JSON, and of a Kaggle folder
+    submission.csv. A job that was stopped goes on where it was, within a large tomogram too; a run
+    that fails is reported at the end and does not stop the others.
 
     Parameters
     ----------
@@ -37,105 +44,87 @@ def pick(
         Tomogram (.mrc, .rec, .map, .zarr), folder of tomograms, copick config or Kaggle folder.
     output
         Folder for the picks.
-    model
-        Weights: a training folder, a .safetensors file, a name from 'tomoscout models', or a URL
-        with its sha256; the weights that come with the package when not given.
-    voxel_spacing
-        Edge of a voxel in Å, where the file's header does not say.
-    kind
-        Kind of tomogram, such as denoised or wbp; what the weights were trained on by default.
-    runs
-        Comma-separated names; all runs when not given.
     objects
         Comma-separated names of the objects to pick; all that the weights find when not given.
     threshold
         Lowest score of a pick, as ``object=0.4`` (may be repeated) or one number for all.
-    device
-        auto, cpu, cuda or cuda:N.
+    params
+        Parameters that 'tomoscout tune' wrote (JSON): thresholds, pickers, views.
+    picker
+        How picks are drawn from score maps, such as local_max or components; its settings are
+        given as --picker.distance 1.0. What the parameters or the weights say when not given.
+    scores
+        Folder of score maps that 'tomoscout predict' wrote, instead of predicting; the source may
+        then be left out.
     overwrite
         Start anew in a folder that already holds picks.
     """
+    from tomoscout.commands._drawing import choose_drawing, parse_picker
     from tomoscout.commands._ledger import Ledger
-    from tomoscout.commands._runs import check_objects, choose_runs, kind_to_use, split_names
+    from tomoscout.commands._runs import check_objects, choose_runs, split_names
+    from tomoscout.commands._score_sources import Maps, Tomograms
     from tomoscout.commands._tables import conclude
-    from tomoscout.commands._weights import load_weights
-    from tomoscout.inference.detect import resolve_thresholds
-    from tomoscout.inference.weights import fingerprint
-    from tomoscout.io.project import open_project
+    from tomoscout.core.errors import UserError
+    from tomoscout.core.parameters import read_parameters
     from tomoscout.ops.precision import choose_device
 
-    choose_device(device)
-    detector = load_weights(model)
-    project = open_project(source, voxel_spacing=voxel_spacing)
-    kind = kind_to_use(kind, detector, project)
-    wanted = split_names(objects, flag="--objects") if objects else detector.objects.names
-    limits = resolve_thresholds(detector, _parse(threshold, wanted), objects=wanted)
-    check_objects(detector, project, limits)
-    chosen = choose_runs(project, runs)
-    ledger = Ledger(
-        output,
-        "pick",
-        {
-            "model": detector.source,
-            "weights": fingerprint(detector),
-            "thresholds": limits,
-            "kind": kind,
-            "voxel_spacing": voxel_spacing,
-        },
-        overwrite=overwrite,
+    choose_device(flags.device)
+    choice = parse_picker(picker, settings)
+    parameters = None if params is None else read_parameters(params)
+    opened: Tomograms | Maps
+    if scores is not None:
+        opened = Maps.open(scores, source, flags, parameters)
+    elif source is not None:
+        opened = Tomograms.open(source, flags, parameters)
+    else:
+        raise UserError("nothing to pick: give a tomogram, a project, or maps with --scores")
+    wanted = split_names(objects, flag="--objects") if objects else opened.model.objects.names
+    drawing = choose_drawing(
+        opened.model, objects=wanted, threshold=threshold, picker=choice, parameters=parameters
     )
+    check_objects(opened.model, opened.project, drawing.thresholds)
+    chosen = choose_runs(opened.project, flags.runs)
+    ledger = Ledger(output, "pick", opened.noted | drawing.noted(), overwrite=overwrite)
 
-    def one(run: Run) -> dict[str, Any]:
-        found = _pick_run(run, detector, limits, kind=kind, device=device, output=output)
-        counts = {name: len(found.of(name)) for name in limits}
-        return {"extent": found.extent, "picks": counts}
+    def one(run: Run, material: Any) -> dict[str, Any]:
+        with opened.map_of(run, material, output) as (found, extent):
+            picks = _draw(run.name, found, opened.model, drawing, extent=extent, output=output)
+        counts = {name: len(picks.of(name)) for name in drawing.thresholds}
+        return {"extent": picks.extent, "picks": counts}
 
     with ledger:
-        failed = ledger.work(chosen, one)
-        conclude(output, ledger.runs, [run.name for run in chosen], failed)
+        failed = ledger.work(chosen, one, read=opened.read)
+        conclude(
+            output,
+            ledger.runs,
+            [run.name for run in chosen],
+            failed,
+            submission=opened.project.layout == "kaggle",
+        )
 
 
-def _pick_run(
-    run: Run,
-    detector: Detector,
-    limits: dict[str, float],
+def _draw(
+    name: str,
+    scores: ScoreMap,
+    model: Detector | Ensemble,
+    drawing: Drawing,
     *,
-    kind: str | None,
-    device: str,
+    extent: Extent,
     output: Path,
 ) -> Picks:
     """Pick one run; write its copick JSON, and the candidates below the thresholds."""
-    from tomoscout.commands._console import progress
     from tomoscout.core.picks import Picks
-    from tomoscout.inference.detect import FLOOR, find_all, predict
+    from tomoscout.inference.detect import FLOOR
+    from tomoscout.inference.find_all import find_all
     from tomoscout.io.picks import write_picks
     from tomoscout.io.picks.copick import write_overlay
 
-    with progress(100, f"pick {run.name}") as bar:
-        volume = run.tomogram(kind)
-        scores = predict(volume, detector, device=device, progress=bar.fraction)
-    # The extent is the tomogram's own, also when it was resampled for the network.
-    frame = Picks.empty(run.name, volume.geometry.extent)
-    found = Picks.concatenate([frame, find_all(scores, detector, thresholds=limits)])
+    limits, pickers = drawing.thresholds, drawing.pickers
+    frame = Picks.empty(name, extent)
+    found = find_all(scores, model, thresholds=limits, pickers=pickers)
     floor = dict.fromkeys(limits, FLOOR)
-    candidates = Picks.concatenate([frame, find_all(scores, detector, thresholds=floor)])
-    write_picks(candidates, output / "candidates" / f"{run.name}.csv")
-    write_overlay([found], output, user="tomoscout", session="0", names=list(limits))
-    return found
-
-
-def _parse(pairs: tuple[str, ...], objects: list[str]) -> dict[str, float]:
-    """Read ``object=value`` pairs, or one value for all objects."""
-    from tomoscout.core.errors import UserError
-
-    limits: dict[str, float] = {}
-    for pair in pairs:
-        name, equals, text = pair.rpartition("=")
-        try:
-            value = float(text)
-        except ValueError as error:
-            raise UserError(f"--threshold {pair}: write object=0.4, or one number") from error
-        if not 0 < value <= 1:
-            raise UserError(f"--threshold {pair}: a score lies above 0 and at most at 1")
-        limits |= {name: value} if equals else dict.fromkeys(objects, value)
-    return limits
+    below = find_all(scores, model, thresholds=floor, pickers=pickers)
+    write_picks(Picks.concatenate([frame, below]), output / "candidates" / f"{name}.csv")
+    picks = Picks.concatenate([frame, found])
+    write_overlay([picks], output, user="tomoscout", session="0", names=list(limits))
+    return picks

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from tomoscout.commands._prediction import NO_FLAGS, PredictionFlags
+
 if TYPE_CHECKING:
+    from tomoscout.core.volume import Volume
+    from tomoscout.inference.ensemble import Ensemble
+    from tomoscout.inference.tiling import WindowSettings
     from tomoscout.inference.weights import Detector
     from tomoscout.io.project import Run
 
@@ -16,18 +21,14 @@ def predict(
     source: Path,
     *,
     output: Annotated[Path, Parameter(alias="-o")],
-    model: str | None = None,
-    voxel_spacing: float | None = None,
-    kind: str | None = None,
-    runs: str | None = None,
-    device: str = "auto",
+    flags: PredictionFlags = NO_FLAGS,
     overwrite: bool = False,
 ) -> None:
     """Write score maps of a tomogram, or of every run of a project, without picking.
 
     Each run becomes RUN.scores.zarr: float16 probabilities (object, z, y, x) at the network's
-    stride. A job that was stopped goes on where it was; a run that fails is reported at the end and
-    does not stop the others.
+    stride; 'pick --scores' picks from them. A job that was stopped goes on where it was, within a
+    tomogram too; a run that fails is reported at the end and does not stop the others.
 
     Parameters
     ----------
@@ -35,53 +36,36 @@ def predict(
         Tomogram, folder of tomograms, copick config or Kaggle folder.
     output
         Folder for the score maps.
-    model
-        Weights: a training folder, a .safetensors file, a name from 'tomoscout models', or a URL
-        with its sha256; the weights that come with the package when not given.
-    voxel_spacing
-        Edge of a voxel in Å, where the file's header does not say.
-    kind
-        Kind of tomogram, such as denoised or wbp; what the weights were trained on by default.
-    runs
-        Comma-separated names; all runs when not given.
-    device
-        auto, cpu, cuda or cuda:N.
     overwrite
         Start anew in a folder that already holds score maps.
     """
     from tomoscout.commands._console import console
     from tomoscout.commands._ledger import Ledger
     from tomoscout.commands._runs import check_objects, choose_runs, kind_to_use
-    from tomoscout.commands._weights import load_weights
     from tomoscout.core.errors import UserError
-    from tomoscout.inference.weights import fingerprint
+    from tomoscout.inference.detect import load_small
     from tomoscout.io.project import open_project
     from tomoscout.ops.precision import choose_device
 
-    choose_device(device)
-    detector = load_weights(model)
-    project = open_project(source, voxel_spacing=voxel_spacing)
-    kind = kind_to_use(kind, detector, project)
-    check_objects(detector, project)
-    chosen = choose_runs(project, runs)
-    ledger = Ledger(
-        output,
-        "predict",
-        {
-            "model": detector.source,
-            "weights": fingerprint(detector),
-            "kind": kind,
-            "voxel_spacing": voxel_spacing,
-        },
-        overwrite=overwrite,
-    )
+    choose_device(flags.device)
+    window = flags.window()
+    model = flags.load()
+    project = open_project(source, voxel_spacing=flags.voxel_spacing)
+    kind = kind_to_use(flags.kind, model, project)
+    check_objects(model, project)
+    chosen = choose_runs(project, flags.runs)
+    noted = flags.noted(model, window, kind=kind)
+    ledger = Ledger(output, "predict", noted, overwrite=overwrite)
 
-    def one(run: Run) -> dict[str, Any]:
-        _predict_run(run, detector, kind=kind, device=device, output=output)
+    def read(run: Run) -> Volume:
+        return load_small(run.tomogram(kind))
+
+    def one(run: Run, volume: Volume) -> dict[str, Any]:
+        _predict_run(run.name, volume, model, window=window, device=flags.device, output=output)
         return {}
 
     with ledger:
-        failed = ledger.work(chosen, one)
+        failed = ledger.work(chosen, one, read=read)
         if ledger.runs:
             console.print(f"score maps: {output}/*.scores.zarr", highlight=False)
         if failed:
@@ -89,24 +73,26 @@ def predict(
 
 
 def _predict_run(
-    run: Run, detector: Detector, *, kind: str | None, device: str, output: Path
+    name: str,
+    volume: Volume,
+    model: Detector | Ensemble,
+    *,
+    window: WindowSettings,
+    device: str,
+    output: Path,
 ) -> None:
-    """Write the score map of one run; it appears under its name when it is complete."""
+    """Write the score map of one run; it gets its name when it is complete."""
     from tomoscout.commands._console import progress
-    from tomoscout.inference.detect import at_spacing_of
-    from tomoscout.inference.detect import predict as predict_volume
-    from tomoscout.io._atomic import atomic_path
-    from tomoscout.io.scores import create_scores
+    from tomoscout.inference.resumable import partial_path, predict_to
 
-    volume = at_spacing_of(detector, run.tomogram(kind))
-    geometry = volume.geometry.at_stride(detector.card.stride)
-    names = detector.objects.names
-    target = output / f"{run.name}.scores.zarr"
-    with progress(100, f"predict {run.name}") as bar, atomic_path(target, overwrite=True) as path:
-        predict_volume(
+    target = output / f"{name}.scores.zarr"
+    with progress(100, f"predict {name}") as bar:
+        _, store = predict_to(
+            partial_path(target),
             volume,
-            detector,
+            model,
+            window=window,
             device=device,
-            out=lambda _: create_scores(path, names, geometry, run.name),
             progress=bar.fraction,
         )
+        store.move(target)

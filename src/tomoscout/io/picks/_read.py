@@ -18,7 +18,7 @@ from tomoscout.io.picks._hints import Centre, ReadHints
 logger = logging.getLogger(__name__)
 
 _FIRST = ("copick", "csv")  # need no geometry: readable whatever we know
-_TABLES = ("picks", "particles")  # stems of tables that hold the picks of all runs
+_TABLES = ("picks", "particles", "submission")  # stems of tables that hold the picks of all runs
 
 
 def read_picks(

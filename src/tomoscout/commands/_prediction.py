@@ -1,0 +1,126 @@
+"""The flags of all verbs that predict: which weights, how they are joined, how they look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from tomoscout.core.parameters import Parameters
+    from tomoscout.inference.ensemble import Ensemble
+    from tomoscout.inference.tiling import WindowSettings
+    from tomoscout.inference.weights import Detector
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class PredictionFlags:
+    """What scores depend on, besides the tomogram."""
+
+    model: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    """Weights: a training folder, a .safetensors file, a name from 'tomoscout models', or a URL
+    with its sha256; the weights that come with the package when not given. Several, or a folder of
+    crossval, answer as one (may be repeated)."""
+    ensemble: Literal["mean", "specialists"] = "mean"
+    """How several weights are joined: the mean of all, or for each object the one that scored best
+    on it."""
+    blend: Literal["probabilities", "logits", "ranks"] = "probabilities"
+    """What the mean of several weights is taken of; ranks suit networks whose scores are spread
+    differently."""
+    shares: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    """How much each of several weights counts: 0.7,0.3 for all objects, or ribosome=0.7,0.3 for
+    one (may be repeated)."""
+    tta: str | None = None
+    """Views that each tile is looked at from: none, z_flip, wedge_safe, anisotropic, d4z,
+    isotropic13 or isotropic; none, or what --params says, when not given."""
+    average: Literal["probabilities", "logits"] = "probabilities"
+    """What is averaged over the views."""
+    backend: str = "torch"
+    """What runs the network: torch, torchscript or inductor; onnx or openvino where they are
+    installed."""
+    voxel_spacing: float | None = None
+    """Edge of a voxel in Å, where the file's header does not say."""
+    kind: str | None = None
+    """Kind of tomogram, such as denoised or wbp; what the weights were trained on by default."""
+    runs: str | None = None
+    """Comma-separated names; all runs when not given."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+
+    def load(self, parameters: Parameters | None = None) -> Detector | Ensemble:
+        """Load the weights; shares that were tuned serve where none are given."""
+        from tomoscout.commands._weights import load_models
+
+        shares = _parse_shares(self.shares)
+        several = len(self.model) > 1
+        if shares is None and parameters is not None and several and self.ensemble == "mean":
+            shares = parameters.shares or None
+        return load_models(self.model, ensemble=self.ensemble, blend=self.blend, shares=shares)
+
+    def window(self, parameters: Parameters | None = None) -> WindowSettings:
+        """Return how tiles are looked at, refusing views and backends that there are not."""
+        from tomoscout.inference.tiling import WindowSettings
+        from tomoscout.ops.views import find_views
+
+        tuned = None if parameters is None else parameters.tta
+        tta = self.tta or tuned or "none"
+        find_views(tta)
+        if self.backend != "torch":
+            from tomoscout.inference.backends import BACKENDS
+
+            _ = BACKENDS[self.backend]
+        return WindowSettings(tta=tta, average=self.average, backend=self.backend)
+
+    def like(self, noted: Mapping[str, Any]) -> PredictionFlags:
+        """Return the flags with the weights, and how they are joined, of an earlier job."""
+        kept = {name: noted[name] for name in ("ensemble", "blend") if name in noted}
+        lists = {name: tuple(noted[name]) for name in ("models", "shares") if name in noted}
+        return replace(self, **kept, model=lists.get("models", ()), shares=lists.get("shares", ()))
+
+    def noted(
+        self, model: Detector | Ensemble, window: WindowSettings, *, kind: str | None
+    ) -> dict[str, Any]:
+        """Return what a job's results depend on, for its ledger."""
+        from tomoscout.inference.ensemble import fingerprint
+
+        given = asdict(self)
+        return {
+            "model": model.source,
+            "models": list(self.model),
+            "weights": fingerprint(model),
+            **{name: given[name] for name in ("ensemble", "blend")},
+            "shares": list(self.shares),
+            "tta": window.tta,
+            "average": window.average,
+            "backend": window.backend,
+            "kind": kind,
+            "voxel_spacing": self.voxel_spacing,
+        }
+
+
+NO_FLAGS = PredictionFlags()
+"""All as it is by default."""
+
+
+def _parse_shares(texts: tuple[str, ...]) -> dict[str, tuple[float, ...]] | list[float] | None:
+    """Read shares for all objects, or for some by name."""
+    from tomoscout.core.errors import UserError
+
+    per_object: dict[str, tuple[float, ...]] = {}
+    for text in texts:
+        name, _, numbers = text.rpartition("=")
+        try:
+            shares = tuple(float(number) for number in numbers.split(","))
+        except ValueError as error:
+            raise UserError(
+                f"--shares {text}: write one number per model, as 0.7,0.3 or ribosome=0.7,0.3"
+            ) from error
+        if name in per_object:
+            raise UserError(f"--shares {text}: given twice for {name or 'all objects'}")
+        per_object[name] = shares
+    if "" in per_object and len(per_object) > 1:
+        raise UserError("--shares: for all objects or for each by name, not both")
+    return list(per_object[""]) if "" in per_object else per_object or None
