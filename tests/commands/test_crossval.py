@@ -92,7 +92,8 @@ def test_folds_that_are_done_are_skipped_and_the_rest_is_done(project, done, cap
     rows = list(csv.DictReader((done / "crossval.csv").read_text().splitlines()))
     assert [row["object"] for row in rows] == ["ball", "weighted"]
     assert (rows[0]["tp"], rows[0]["fp"], rows[0]["fn"]) == ("3", "0", "0")
-    assert float(rows[1]["pooled"]) == 1.0
+    assert float(rows[1]["pooled"]) == float(rows[1]["low"]) == float(rows[1]["high"]) == 1.0
+    assert "95 % interval" in told
 
 
 def test_the_last_weights_are_scored_unless_the_best_are_asked_for(project, done, monkeypatch):

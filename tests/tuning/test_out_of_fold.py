@@ -62,3 +62,14 @@ def test_mean_and_spread_leave_out_folds_without_the_object():
 def test_one_fold_leaves_nothing_to_tune_on():
     with pytest.raises(UserError, match="two or more are needed"):
         score_folds({"1": fold("r", 0.9, 0.4)}, objects=OBJECTS, spread=0.0, floor=0.03)
+
+
+def test_the_interval_of_the_pooled_score_holds_it_and_widens_with_luck():
+    alike = {name: fold(f"r{name}", 0.9, 0.4) for name in "1234"}
+    result = score_folds(alike, objects=OBJECTS, spread=0.0, floor=0.03)
+    assert result.intervals().intervals["a"] == (1.0, 1.0)
+    unlike = {**alike, "4": fold("r4", 0.3, 0.1)}
+    result = score_folds(unlike, objects=OBJECTS, spread=0.0, floor=0.03)
+    low, high = result.intervals().intervals["a"]
+    assert low < result.pooled.f_beta["a"] < high
+    assert result.intervals() == result.intervals()

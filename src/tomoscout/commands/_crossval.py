@@ -19,7 +19,8 @@ def summarise_folds(result: OutOfFold) -> str:
     """Lay the scores out as a table for reading."""
     rows = _rows(result)
     width = max(len(row["object"]) for row in rows)
-    head = f"{'object':{width}}     tp     fp     fn  pooled F4  mean of {len(result.folds)} folds"
+    folds = f"mean of {len(result.folds)} folds"
+    head = f"{'object':{width}}     tp     fp     fn  pooled F4  {folds:15}  95 % interval"
     lines = [head]
     for row in rows:
         counts = "  ".join(
@@ -27,7 +28,7 @@ def summarise_folds(result: OutOfFold) -> str:
         )
         lines.append(
             f"{row['object']:{width}}  {counts}  {_told(row['pooled']):>9}  "
-            f"{_told(row['mean'])} ± {_told(row['std'])}"
+            f"{_told(row['mean']) + ' ± ' + _told(row['std']):15}  {_span(row['low'], row['high'])}"
         )
     return "\n".join(lines)
 
@@ -50,7 +51,7 @@ def write_summary(output: Path, result: OutOfFold, *, recipe: str) -> None:
         "thresholds_for_new_tomograms": dict(result.final),
     }
     text = io.StringIO()
-    columns = ["object", "tp", "fp", "fn", "pooled", "mean", "std"]
+    columns = ["object", "tp", "fp", "fn", "pooled", "mean", "std", "low", "high"]
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -67,7 +68,9 @@ def _rows(result: OutOfFold) -> list[dict[str, Any]]:
     ]
     is_scored = any(entry.weight for entry in pooled.objects.each())
     rows.append({"object": TOTAL, "pooled": pooled.weighted if is_scored else None})
+    intervals = result.intervals().intervals
     for row in rows:
+        row["low"], row["high"] = intervals.get(row["object"], (None, None))
         mean, std = result.spread(row["object"])
         row["mean"], row["std"] = (None, None) if math.isnan(mean) else (mean, std)
     return rows
@@ -76,3 +79,8 @@ def _rows(result: OutOfFold) -> list[dict[str, Any]]:
 def _told(value: float | None) -> str:
     """Write a score, or a dash."""
     return "-" if value is None else f"{value:.3f}"
+
+
+def _span(low: float | None, high: float | None) -> str:
+    """Write an interval, or a dash."""
+    return "-" if low is None or high is None else f"{low:.3f} to {high:.3f}"

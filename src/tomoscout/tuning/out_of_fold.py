@@ -19,6 +19,7 @@ from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks
 from tomoscout.metrics import Result, czii
+from tomoscout.tuning.bootstrap import Bootstrap, bootstrap
 from tomoscout.tuning.thresholds import sweep
 
 
@@ -60,6 +61,10 @@ class OutOfFold:
     def pooled(self) -> Result:
         """The counts of all folds together."""
         return reduce(add, self.folds.values())
+
+    def intervals(self, *, seed: int = 0) -> Bootstrap:
+        """Return how far the pooled scores may be off by the luck of which runs there were."""
+        return bootstrap(self.pooled, seed=seed)
 
     def spread(self, name: str) -> tuple[float, float]:
         """Return mean and standard deviation over folds of an object's F-beta, or of the score.
