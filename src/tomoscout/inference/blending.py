@@ -38,14 +38,22 @@ def blend_scores(
     # Plane by plane, so that the last bit of a cell does not depend on how many planes came along.
     for z in range(blended.shape[1]):
         scores = [torch.from_numpy(part[:, z]).float() for part in parts]
-        blended[:, z] = _blend_plane(scores, model).half().numpy()
+        blended[:, z] = blend_tensors(scores, model).half().numpy()
     return blended
 
 
-def _blend_plane(
-    scores: Sequence[Float[Tensor, "_ y x"]], model: Ensemble
-) -> Float[Tensor, "o y x"]:
-    """Blend one plane of all members."""
+def blend_tensors(
+    scores: Sequence[Float[Tensor, " _ *cells"]], model: Ensemble
+) -> Float[Tensor, " o *cells"]:
+    """Return one probability per object and cell, of any part of a tomogram; it can be traced.
+
+    Parameters
+    ----------
+    scores
+        One per member, with its own objects in its own order.
+    model
+        Says how; not by ``ranks``.
+    """
     channels = [{name: c for c, name in enumerate(m.objects.names)} for m in model.members]
     means = []
     for name in model.objects.names:
@@ -78,7 +86,7 @@ def _open(score: Tensor, model: Ensemble) -> Tensor:
     return score.clamp(_LEAST, _MOST).logit()
 
 
-def _background(scores: Sequence[Float[Tensor, "_ y x"]], model: Ensemble) -> Tensor:
+def _background(scores: Sequence[Float[Tensor, " _ *cells"]], model: Ensemble) -> Tensor:
     """Return the members' mean background, each counting as it does over all objects."""
     total = torch.zeros_like(scores[0][0])
     for share, part in zip(np.mean(list(model.shares.values()), axis=0), scores, strict=True):

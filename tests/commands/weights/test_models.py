@@ -86,7 +86,7 @@ def test_verify_works_for_a_url(say, shipped, place):
     [
         (
             "models lsit",
-            "models lsit: choose from list, inspect, verify, import. Did you mean 'list'?",
+            "models lsit: choose from list, inspect, verify, import, soup. Did you mean 'list'?",
         ),
         ("models inspect czii-simm", "no weights 'czii-simm'|Did you mean 'czii-sim'?"),
         ("models verify t1.mrc", "t1.mrc: not a safetensors file"),
