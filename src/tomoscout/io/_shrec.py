@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from tomoscout.core.errors import UserError, did_you_mean
 from tomoscout.core.objects import ObjectTable
@@ -56,11 +56,14 @@ class Locations(NamedTuple):
         `(n, 3)` positions in voxels of the model's grid.
     rotations
         `(n, 3, 3)` matrices as in `Picks`, or None if one of the particles has no angles.
+    lines
+        `(n,)` line of each particle in the file, from 1: its number in the occupancy mask.
     """
 
     names: list[str]
     xyz: Float[np.ndarray, "n 3"]
     rotations: Float[np.ndarray, "n 3 3"] | None
+    lines: Int[np.ndarray, " n"]
 
 
 def from_angles(angles: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3 3"]:
@@ -102,6 +105,7 @@ def read_locations(path: Path, *, objects: ObjectTable) -> Locations:
     known = {name.upper(): name for name in objects.names}
     names: list[str] = []
     rows: list[list[float]] = []
+    lines: list[int] = []
     for number, line in enumerate(
         read_text(path, expected=f"lines '{_COLUMNS}'").splitlines(), start=1
     ):
@@ -113,6 +117,7 @@ def read_locations(path: Path, *, objects: ObjectTable) -> Locations:
         if word.upper() in known:
             names.append(known[word.upper()])
             rows.append(values)
+            lines.append(number)
         elif word.lower() not in SHREC_BACKGROUND:
             hint = did_you_mean(word.upper(), known)
             raise UserError(
@@ -126,7 +131,8 @@ def read_locations(path: Path, *, objects: ObjectTable) -> Locations:
             "%s: %d of %d particles have no angles, so that no pose is kept",
             path, len(posed) - int(posed.sum()), len(posed),
         )  # fmt: skip
-    return Locations(names, table[:, :3], from_angles(table[:, 3:]) if posed.all() else None)
+    rotations = from_angles(table[:, 3:]) if posed.all() else None
+    return Locations(names, table[:, :3], rotations, np.array(lines, np.intp))
 
 
 def format_locations(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -43,12 +45,15 @@ class Counts:
     )
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.tp + other.tp,
-            self.fp + other.fp,
-            self.fn + other.fn,
-            np.concatenate([self.distances, other.distances]),
-        )
+        return Counts.total([self, other])
+
+    @classmethod
+    def total(cls, parts: Iterable[Counts]) -> Counts:
+        """Add many counts up."""
+        parts = list(parts)
+        distances = np.concatenate([np.zeros(0), *(part.distances for part in parts)])
+        tp, fp, fn = (sum(getattr(part, kind) for part in parts) for kind in ("tp", "fp", "fn"))
+        return cls(tp, fp, fn, distances)
 
     @property
     def precision(self) -> float:
@@ -71,6 +76,19 @@ class Counts:
             return 0.0
         p, r = self.precision, self.recall
         return (1 + beta**2) * p * r / (beta**2 * p + r)
+
+    def facts(self, beta: float) -> dict[str, Any]:
+        """Return counts and ratios as plain numbers, for a file."""
+        return {
+            "tp": self.tp,
+            "fp": self.fp,
+            "fn": self.fn,
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f_beta(1),
+            "f_beta": self.f_beta(beta),
+            "error_angstrom": self.error,
+        }
 
 
 @dataclass(frozen=True)
@@ -101,11 +119,11 @@ class Result:
             runs[run] = {n: old[n] + c for n, c in counts.items()} if old else counts
         return Result(runs, self.objects, self.beta)
 
-    @property
+    @cached_property
     def counts(self) -> dict[str, Counts]:
         """Counts per object, summed over the runs."""
         of_runs = self.runs.values()
-        return {n: sum((r[n] for r in of_runs), Counts()) for n in self.objects.names}
+        return {n: Counts.total(r[n] for r in of_runs) for n in self.objects.names}
 
     @property
     def precision(self) -> dict[str, float]:
@@ -144,6 +162,32 @@ class Result:
         if not total:
             raise UserError("every object has weight 0: give one in the object table a weight")
         return sum(weights[name] * f for name, f in self.f_beta.items()) / total
+
+    @property
+    def per_run(self) -> dict[str, float]:
+        """``weighted`` of each run by itself; an object that the run lacks scores 0 there."""
+        return {
+            run: Result({run: counts}, self.objects, self.beta).weighted
+            for run, counts in self.runs.items()
+        }
+
+    @property
+    def per_run_mean(self) -> float:
+        """Mean of the runs' own scores, as some evaluations report it instead of pooled counts.
+
+        It is not the score of the challenge: a run with three particles says as much as one with
+        three hundred, and a run that lacks an object loses the object's weight.
+        """
+        return float(np.mean(list(self.per_run.values()))) if self.runs else 0.0
+
+    def facts(self) -> dict[str, Any]:
+        """Return scores, counts and ratios as plain values, for a file."""
+        return {
+            "weighted": self.weighted,
+            "per_run_mean": self.per_run_mean,
+            "absent": self.absent,
+            "objects": {name: c.facts(self.beta) for name, c in self.counts.items()},
+        }
 
     def __str__(self) -> str:
         """Lay the result out as a table for reading."""

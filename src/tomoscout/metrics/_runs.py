@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks, by_run
@@ -32,6 +32,36 @@ def paired(
     return {run: (found.get(run, Picks.empty(run)), points) for run, points in known.items()}
 
 
+def rows_of(picks: Picks, objects: ObjectTable) -> dict[str, Int[np.ndarray, " n"]]:
+    """Return the rows of every object of the table, in their order.
+
+    Raises
+    ------
+    UserError
+        If a pick has a name that the table lacks.
+    """
+    names = np.asarray(picks.objects)
+    rows = {name: np.flatnonzero(names == name) for name in objects.names}
+    if sum(map(len, rows.values())) < len(picks):
+        for name in picks.names:
+            objects[name]  # an unknown name raises here, with the nearest known one
+    return rows
+
+
+def labels_of(picks: Picks, objects: ObjectTable) -> Int[np.ndarray, " n"]:
+    """Return the place of each pick's object in the table, from 0.
+
+    Raises
+    ------
+    UserError
+        If a pick has a name that the table lacks.
+    """
+    labels = np.zeros(len(picks), np.intp)
+    for place, rows in enumerate(rows_of(picks, objects).values()):
+        labels[rows] = place
+    return labels
+
+
 def score_runs(
     picks: Sequence[Picks] | Picks,
     truth: Sequence[Picks] | Picks,
@@ -42,12 +72,12 @@ def score_runs(
     radius_fraction: float,
 ) -> Result:
     """Count every object of every run with ``count(picks, truth, reach in ångström)``."""
+    reach = {o.name: o.radius * radius_fraction for o in objects.each()}
     runs = {}
     for run, (found, known) in paired(picks, truth).items():
-        for name in {*found.names, *known.names}:
-            objects[name]  # an unknown name raises here, with the nearest known one
+        mine, true = rows_of(found, objects), rows_of(known, objects)
         runs[run] = {
-            o.name: count(found.of(o.name).zyx, known.of(o.name).zyx, o.radius * radius_fraction)
-            for o in objects.each()
+            name: count(found.zyx[mine[name]], known.zyx[true[name]], reach[name])
+            for name in objects.names
         }
     return Result(runs, objects, beta)
