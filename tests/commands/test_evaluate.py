@@ -60,9 +60,10 @@ def test_a_file_is_scored_against_a_project(project, picks, tmp_path, capsys):
     assert found["scores"]["one-to-one"]["weighted"] == pytest.approx(0.5 / 7)
     printed = capsys.readouterr().out
     row = next(line for line in printed.splitlines() if line.startswith("apo-ferritin"))
-    assert row.split()[1:] == ["3", "1", "1", "0.750", "0.750", "0.750", "0.500", "14.5"]
+    # The picks have no scores: AP is their precision, 2 of 4, times their recall, 2 of 4.
+    assert row.split()[1:] == ["3", "1", "1", "0.750", "0.750", "0.750", "0.500", "0.250", "14.5"]
     footer = next(line for line in printed.splitlines() if line.startswith("weighted"))
-    assert footer.split()[1:] == ["0.107", "0.071"]
+    assert footer.split()[1:] == ["0.107", "0.071", "0.250"]
     assert "not scored: TS_2" in printed
     assert "not in the truth: beta-galactosidase, ribosome" in printed
 
