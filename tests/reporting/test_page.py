@@ -69,7 +69,8 @@ def data(scene):
 def test_a_full_page_has_every_section_and_closes_every_tag(data):
     page = render(data)
     assert sections(page) == [
-        "score", "slices", "gallery", "curves", "counts", "training", "made",
+        "score", "slices", "gallery", "curves", "confusion", "where", "localisation",
+        "counts", "training", "made",
     ]  # fmt: skip
     text = " ".join(parsed(page).text)
     for said in ("Picks of TS_1", "scout_unet", "0.1.0", "tomoscout report picks/ czii/"):
@@ -142,7 +143,9 @@ def test_picks_without_truth_make_a_page_without_scores(data):
 def test_without_a_tomogram_there_are_no_pictures(data):
     run = replace(data.runs[0], volume=None)
     page = render(replace(data, runs=(run,), settings=None, versions={}, command=""))
-    assert sections(page) == ["score", "curves", "counts", "training"]
+    assert sections(page) == [
+        "score", "curves", "confusion", "localisation", "counts", "training",
+    ]  # fmt: skip
     assert "data:image" not in page
 
 
@@ -199,7 +202,7 @@ def test_a_full_size_tomogram_is_rendered_small_and_soon(scene):
     volume = Volume(np.broadcast_to(plane, (184, 630, 630)), 10.012444, "TS_1")
     truth = Picks(rng.random((150, 3)) * [1800, 6200, 6200], "ribosome", run="TS_1")
     run = RunData("TS_1", truth[:100], volume, truth)
-    started = time.perf_counter()
+    started = time.process_time()  # others may be at work on this machine
     page = render(ReportData("TS_1", objects=scene.objects, runs=(run,)))
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     assert len(page) < 6e6

@@ -47,9 +47,13 @@ def score_by_threshold(
 
 
 def precision_recall(
-    sweep: Sweep, *, color: tuple[int, int, int], threshold: float | None
+    sweep: Sweep,
+    *,
+    color: tuple[int, int, int],
+    threshold: float | None,
+    average_precision: float | None = None,
 ) -> Figure:
-    """Draw precision against recall, over thin curves of equal F-beta."""
+    """Draw precision against recall, over thin curves of equal F-beta; AP is told where known."""
     figure, (axes,) = new_figure(*SIZE)
     axes.grid(visible=False)
     square = sweep.beta**2
@@ -68,6 +72,9 @@ def precision_recall(
         point = sweep.at(threshold).counts
         _mark(axes, point.recall, point.precision, color)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="recall", ylabel="precision")
+    if average_precision is not None:
+        title = f"average precision {average_precision:.2f}"
+        axes.set_title(title, fontsize=8.5, color=MUTED, loc="left", pad=14)
     return figure
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,20 @@ import pandas as pd
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks
 from tomoscout.core.volume import Volume
-from tomoscout.metrics import Result, czii
+from tomoscout.metrics import (
+    REACH,
+    Result,
+    average_precision,
+    confusion,
+    czii,
+    depth_and_border,
+    localisation,
+)
+from tomoscout.metrics._matched import match_runs
+from tomoscout.metrics.average_precision import Ranking
+from tomoscout.metrics.confusion import Confusion
+from tomoscout.metrics.depth_and_border import DepthAndBorder
+from tomoscout.metrics.localisation import Localisation
 from tomoscout.reporting.outcomes import Outcome, judge
 from tomoscout.tuning.thresholds import Sweep, sweep
 
@@ -79,6 +92,28 @@ class ReportData:
     made: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Errors:
+    """A closer look at hits, misses and false alarms, over the runs that have truth.
+
+    Attributes
+    ----------
+    ranking
+        Picks by score, before thresholds where they are known.
+    localisation
+        How far off the hits are.
+    confusion
+        What the particles are called.
+    places
+        Where misses and false alarms are.
+    """
+
+    ranking: Ranking
+    localisation: Localisation
+    confusion: Confusion
+    places: DepthAndBorder
+
+
 @dataclass(frozen=True)
 class Findings:
     """A report's data and what follows from it.
@@ -97,6 +132,8 @@ class Findings:
         The score of each object at every threshold, over the same runs.
     thresholds
         Operating threshold of each object that was picked.
+    errors
+        A closer look at what is right and wrong; None without truth.
     """
 
     data: ReportData
@@ -105,6 +142,7 @@ class Findings:
     result: Result | None
     sweeps: dict[str, Sweep]
     thresholds: dict[str, float]
+    errors: Errors | None = None
 
     @property
     def is_judged(self) -> bool:
@@ -131,6 +169,25 @@ def examine(data: ReportData) -> Findings:
         result=czii.score(picks, truth, objects=objects) if judged else None,
         sweeps=sweep(every, truth, objects=objects) if judged else {},
         thresholds=_thresholds(data),
+        errors=_errors(judged, picks, every, truth, objects) if judged else None,
+    )
+
+
+def _errors(
+    runs: Sequence[RunData],
+    picks: Sequence[Picks],
+    candidates: Sequence[Picks],
+    truth: Sequence[Picks],
+    objects: ObjectTable,
+) -> Errors:
+    """Match picks and truth one to one, and look at what is left."""
+    matched = match_runs(picks, truth, objects=objects, radius_fraction=REACH)
+    extents = {run.name: run.volume.geometry.extent for run in runs if run.volume is not None}
+    return Errors(
+        average_precision.score(candidates, truth, objects=objects),
+        localisation.measure(matched, objects=objects),
+        confusion.measure(matched, objects=objects),
+        depth_and_border.measure(matched, objects=objects, extents=extents),
     )
 
 

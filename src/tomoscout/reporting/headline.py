@@ -12,6 +12,7 @@ _JUDGED = (
     ("F4", "Precision and recall in one number; recall counts four times as much"),
     ("Precision", "Share of the picks that are hits"),
     ("Recall", "Share of the particles that were found"),
+    ("AP", "Average precision: area under precision against recall, over all thresholds"),
     ("Present", "Particles in the truth"),
     ("Picked", "Picks made"),
     ("Hits", "Particles that were found"),
@@ -22,7 +23,8 @@ _JUDGED = (
     ("Radius", "In ångström; a pick within half of it from a particle's centre is a hit"),
     ("Weight", "Weight of the object in the overall score"),
 )
-_COUNTED = (_JUDGED[0], _JUDGED[5], _JUDGED[10], _JUDGED[11])
+_TOLD = ("Object", "Picked", "Threshold", "Radius")
+_COUNTED = tuple(entry for entry in _JUDGED if entry[0] in _TOLD)
 
 
 def headline(found: Findings) -> str:
@@ -33,12 +35,14 @@ def headline(found: Findings) -> str:
 def _judged(found: Findings, result: Result) -> str:
     """Return the score, what it means in words, and where it comes from."""
     objects, counts = found.data.objects, result.counts
+    ranked = found.errors.ranking.average_precision if found.errors else {}
     rows = [
         (
             swatch(objects, one.name),
             _meter(c.f_beta(result.beta), f"o{objects.label(one.name)}"),
             number(c.precision if c.tp + c.fp else None),
             number(c.recall if c.tp + c.fn else None),
+            number(ranked.get(one.name)),
             f"{c.tp + c.fn:,}",
             f"{c.tp + c.fp:,}",
             f"{c.tp:,}",

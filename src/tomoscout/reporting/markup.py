@@ -38,19 +38,34 @@ def section(anchor: str, heading: str, *body: str, lead: str = "") -> str:
     return f'<section id="{anchor}"><h2>{escape(heading)}</h2>{lead}{content}</section>'
 
 
-def table(head: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], *, caption: str) -> str:
-    """Return a table: headings with an explanation each, cells that are HTML already."""
+def table(
+    head: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], *, caption: str, last: int = 0
+) -> str:
+    """Return a table: headings with an explanation each, cells that are HTML already.
+
+    The ``last`` rows are set apart from those above them.
+    """
+    rows = list(rows)
     headings = "".join(
         f'<th scope="col" title="{escape(why)}">{escape(name)}</th>' for name, why in head
     )
     lines = "".join(
-        f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>'
-        for row in rows
+        f'<tr{_TOTAL if place >= len(rows) - last else ""}><th scope="row">{row[0]}</th>'
+        f"{''.join(f'<td>{cell}</td>' for cell in row[1:])}</tr>"
+        for place, row in enumerate(rows)
     )
     return (
         f'<div class="scroll"><table><caption>{escape(caption)}</caption>'
         f"<thead><tr>{headings}</tr></thead><tbody>{lines}</tbody></table></div>"
     )
+
+
+_TOTAL = ' class="total"'
+
+
+def shade(content: str, share: float) -> str:
+    """Return a cell's content on a ground that is the stronger the larger the share, 0 to 1."""
+    return f'<span class="shade" style="--s:{min(max(share, 0.0), 1.0):.2f}">{content}</span>'
 
 
 def swatch(objects: ObjectTable, name: str) -> str:

@@ -10,17 +10,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from html import escape
 
+from tomoscout.reporting.confusion_table import confusion_table
 from tomoscout.reporting.findings import Findings, ReportData, RunData, examine
 from tomoscout.reporting.frame import frame
 from tomoscout.reporting.headline import headline
 from tomoscout.reporting.markup import plural
+from tomoscout.reporting.offsets import offsets
 from tomoscout.reporting.pictures import gallery, slices
 from tomoscout.reporting.plots import counts, curves, training
 from tomoscout.reporting.provenance import provenance
+from tomoscout.reporting.runs_table import runs_table
+from tomoscout.reporting.where import where
 
 __all__ = ["ReportData", "RunData", "render"]
 
-SECTIONS = (headline, slices, gallery, curves, counts, training, provenance)
+SECTIONS = (
+    headline,
+    runs_table,
+    slices,
+    gallery,
+    curves,
+    confusion_table,
+    where,
+    offsets,
+    counts,
+    training,
+    provenance,
+)
 """The sections in order; each returns an empty string when it has nothing to show."""
 
 

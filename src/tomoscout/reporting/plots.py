@@ -7,6 +7,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from tomoscout.core.objects import ObjectType
+from tomoscout.reporting.calibration import calibration_plot
 from tomoscout.reporting.counts import count_bars, tally
 from tomoscout.reporting.curves import precision_recall, score_by_threshold, score_histogram
 from tomoscout.reporting.figures import to_svg
@@ -18,6 +19,11 @@ _JUDGED = (
     "The vertical line and the dot mark the threshold in use. From left to right: the score at "
     "every threshold; precision against recall, over curves of equal score; and how many hits "
     "(filled) and false alarms (outline) have each score."
+)
+_CALIBRATION = (
+    '<p class="note">Scores mean what they say where the lines follow the diagonal: of the picks '
+    "scored 0.8, eight in ten are right. Above it a detector is too modest, below it too sure. "
+    "Larger dots stand for more picks.</p>"
 )
 _COUNTED = "How many picks have each score."
 
@@ -35,7 +41,7 @@ def curves(found: Findings) -> str:
             for name, figures in drawn.items()
             if figures
         )
-        return section("curves", "Thresholds", body, lead=_JUDGED)
+        return section("curves", "Thresholds", body, _calibration(found), lead=_JUDGED)
     cells = "".join(
         f"<div>{swatch(objects, name)}{''.join(figures)}</div>"
         for name, figures in drawn.items()
@@ -43,6 +49,19 @@ def curves(found: Findings) -> str:
     )
     body = f'<div class="plots few">{cells}</div>' if cells else ""
     return section("curves", "Scores", body, lead=_COUNTED)
+
+
+def _calibration(found: Findings) -> str:
+    """Return the share of right picks at each score, of all objects in one figure."""
+    if found.errors is None:
+        return ""
+    figure = calibration_plot(found.errors.ranking.of, objects=found.data.objects)
+    if figure is None:
+        return ""
+    return (
+        f"<h3>Calibration</h3>{_CALIBRATION}"
+        f'<div class="plots few">{_figure(figure, "Share of right picks by score")}</div>'
+    )
 
 
 def counts(found: Findings) -> str:
@@ -82,7 +101,10 @@ def _drawn(found: Findings, one: ObjectType) -> list[str]:
     if sweep is not None and len(sweep.thresholds):
         by_threshold = score_by_threshold(sweep, color=one.color, threshold=threshold)
         figures.append(_figure(by_threshold, f"F{sweep.beta:g} of {one.name} by threshold"))
-        against = precision_recall(sweep, color=one.color, threshold=threshold)
+        area = found.errors.ranking.average_precision[one.name] if found.errors else None
+        against = precision_recall(
+            sweep, color=one.color, threshold=threshold, average_precision=area
+        )
         figures.append(_figure(against, f"Precision against recall of {one.name}"))
     hits, alarms = _scores(found, one.name)
     if len(hits) + len(alarms):
