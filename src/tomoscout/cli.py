@@ -25,9 +25,11 @@ VERBS = {
     "predict": "Write score maps of tomograms, without picking.",
     "pick": "Find the particles of tomograms: the main job.",
     "link": "Link the boxes that a YOLO found in slices into picks.",
-    "models": "List, inspect and verify weights; import published checkpoints.",
+    "models": "List, inspect and verify weights; import published ones, average several.",
     "tune": "Find the thresholds that score best on a project's validation runs.",
     "evaluate": "Score picks against the truth.",
+    "merge": "Merge the picks of several methods into one set.",
+    "export": "Write networks as files for other programs: TorchScript, ONNX, machine code.",
     "convert": "Turn picks or volumes into another format.",
     "report": "Draw a page of pictures and figures about picks.",
 }
