@@ -28,6 +28,7 @@ VERBS = {
     "models": "List, inspect and verify weights; import published ones, average several.",
     "tune": "Find the thresholds that score best on a project's validation runs.",
     "evaluate": "Score picks against the truth.",
+    "campaign": "Compare experiments, ensembles, pickers and ways to tune on unseen runs.",
     "merge": "Merge the picks of several methods into one set.",
     "export": "Write networks as files for other programs: TorchScript, ONNX, machine code.",
     "convert": "Turn picks or volumes into another format.",
