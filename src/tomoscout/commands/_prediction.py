@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -89,7 +90,7 @@ class PredictionFlags:
         given = asdict(self)
         return {
             "model": model.source,
-            "models": list(self.model),
+            "models": [_absolute(model) for model in self.model],
             "weights": fingerprint(model),
             **{name: given[name] for name in ("ensemble", "blend")},
             "shares": list(self.shares),
@@ -103,6 +104,12 @@ class PredictionFlags:
 
 NO_FLAGS = PredictionFlags()
 """All as it is by default."""
+
+
+def _absolute(model: str) -> str:
+    """Return where weights are, for a later job that may be started elsewhere."""
+    path = Path(model)
+    return str(path.resolve()) if path.exists() else model
 
 
 def _parse_shares(texts: tuple[str, ...]) -> dict[str, tuple[float, ...]] | list[float] | None:

@@ -77,7 +77,10 @@ def pick(
     elif source is not None:
         opened = Tomograms.open(source, flags, parameters)
     else:
-        raise UserError("nothing to pick: give a tomogram, a project, or maps with --scores")
+        raise UserError(
+            "nothing to pick: give a tomogram, a project, or score maps with --scores. "
+            "See tomoscout pick --help"
+        )
     wanted = split_names(objects, flag="--objects") if objects else opened.model.objects.names
     drawing = choose_drawing(
         opened.model, objects=wanted, threshold=threshold, picker=choice, parameters=parameters
