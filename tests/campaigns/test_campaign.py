@@ -7,12 +7,18 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from samples.weights import OBJECTS, write_campaign, write_project
+from tomoscout.campaigns.maps import read_map
+from tomoscout.campaigns.run import prepare, run_campaign
+from tomoscout.campaigns.settings import read_campaign
+from tomoscout.campaigns.store import Store
 from tomoscout.cli import main
 from tomoscout.core.parameters import read_parameters
-from tomoscout.inference.detect import FLOOR, pick
+from tomoscout.inference.detect import FLOOR, pick, predict
+from tomoscout.inference.ensemble import load_model
 from tomoscout.inference.weights import load_detector
 from tomoscout.io.project import open_project
 from tomoscout.io.scores import read_scores
@@ -136,6 +142,18 @@ def test_what_the_document_lists_is_what_there_is(done):
     listed = set(re.findall(r"^\| `([\w.]+/?)(?:hps_\*\.json)?` \|", text, re.M))
     found = {path.name + "/" * path.is_dir() for path in done.iterdir()}
     assert {name for name in listed if "." in name or name.endswith("/")} == found
+
+
+@pytest.mark.parametrize("blend", ["probabilities", "logits"])
+def test_an_ensembles_map_is_that_of_all_its_networks_to_the_last_bit(bench, tmp_path, blend):
+    asked = {"experiments": {"good": str(bench / "good")}, "tuning": "default", "blend": blend}
+    ready = prepare(read_campaign(write_campaign(bench, "blend.yaml", **asked)), score_on=1)
+    (job,) = [job for job in ready.plan.maps if job.parts]
+    run_campaign(ready, tmp_path)
+    model = load_model(bench / "good", blend=blend)
+    expected = predict(ready.sources.volume(job), model).data
+    np.testing.assert_array_equal(read_map(job, Store(tmp_path)).data[:], expected)
+    assert not any(member.is_file() for member in tmp_path.rglob("*.partial*"))
 
 
 def test_done_again_nothing_is_drawn_and_nothing_changes(bench, done, monkeypatch, capsys):

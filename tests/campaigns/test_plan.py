@@ -121,6 +121,22 @@ def test_every_map_is_drawn_once_and_those_of_one_model_together():
     assert len(found.maps) == 2 * (9 + 9 + 2)
 
 
+def test_an_ensemble_is_made_of_its_members_maps_where_they_are_drawn_anyway():
+    both = plan(strategies=["kfold_ensemble", "best_single"])
+    kfold = [job for job in both.maps if job.scorer.strategy == "kfold_ensemble"]
+    assert [job.run.name for job in kfold] == ["x", "y"]
+    for job in kfold:
+        assert looked_at(job.parts) == [(f"fold_{r}", job.run.name) for r in RUNS]
+        assert set(job.parts) < set(both.maps[: both.maps.index(job)])  # they come before
+    (row,) = [row for row in both.rows if row.scorer.strategy == "kfold_ensemble"]
+    assert list(row.tested) == kfold
+    alone, by_rank = (
+        plan(strategies="kfold_ensemble"),
+        plan(strategies=["kfold_ensemble", "best_single"], blend="ranks"),
+    )
+    assert not any(job.parts for job in (*alone.maps, *by_rank.maps))
+
+
 def test_what_a_result_depends_on_changes_its_key():
     first = plan().rows[0]
     keys = {

@@ -8,6 +8,7 @@ import io
 import pytest
 
 from samples.campaigns import campaign, crossval, refs
+from tomoscout.campaigns.lines import to_csv
 from tomoscout.campaigns.plan import make_plan
 from tomoscout.campaigns.tables import (
     comparison,
@@ -17,7 +18,6 @@ from tomoscout.campaigns.tables import (
     per_fold_and_particle,
     per_tomogram,
     times,
-    to_csv,
 )
 from tomoscout.core.objects import ObjectTable, ObjectType
 from tomoscout.core.parameters import Parameters
@@ -81,6 +81,9 @@ def test_folds_are_compared_by_mean_and_spread_and_by_pooled_counts(scored):
     assert (line["best_f4"], line["best_fold"]) == (pytest.approx(SCORE["a"]), "a")
     assert line["pooled_f4"] == pytest.approx((f4(20, 7, 20) + 3 * f4(4, 3, 4)) / 4)
     assert (line["folds"], line["num_tomos"]) == (2, 4)
+    # Drawn anew, both runs are x, or both y, or one of each: x is the better one.
+    x, y = (f4(18, 2, 2) + 3 * f4(4, 3, 0)) / 4, (f4(2, 5, 18) + 3 * 0) / 4
+    assert (line["low_f4"], line["high_f4"]) == pytest.approx((y, x))
 
 
 def test_a_fold_without_an_object_has_no_say_in_its_mean(scored):

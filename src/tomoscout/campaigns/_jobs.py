@@ -99,12 +99,20 @@ class Scorer:
 
 @dataclass(frozen=True)
 class MapJob:
-    """A score map to draw: one model, one group of views, one run."""
+    """A score map to draw: one model, one group of views, one run.
+
+    Attributes
+    ----------
+    parts
+        Score maps of the members of an ensemble, where the campaign draws them anyway: then they
+        are joined, and no network is run.
+    """
 
     scorer: Scorer
     tta: str
     run: RunRef
     window: WindowSettings = field(default_factory=WindowSettings)
+    parts: tuple[MapJob, ...] = ()
 
     @cached_property
     def key(self) -> str:
@@ -112,7 +120,8 @@ class MapJob:
         s = self.scorer
         tiles = self.window.model_dump(mode="json")
         place = [self.run.source, self.run.seen_as, s.kind]
-        facts = [__version__, s.fingerprint, s.strategy, s.blend, self.tta, place, tiles]
+        parts = [part.key for part in self.parts]
+        facts = [__version__, s.fingerprint, s.strategy, s.blend, self.tta, place, tiles, parts]
         name = f"{plain(self.run.name)}-{digest(facts)}"
         return f"{plain(s.experiment)}/{plain(s.title)}/{self.tta}/{name}"
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 
 from tomoscout.campaigns._jobs import MapJob, Scorer
 from tomoscout.campaigns.sources import Sources
 from tomoscout.campaigns.store import Store
+from tomoscout.inference.blending import blend_scores
 from tomoscout.inference.ensemble import Ensemble, load_model
 from tomoscout.inference.resumable import partial_path, predict_to
 from tomoscout.inference.score_map import ScoreMap
 from tomoscout.inference.weights import Detector
-from tomoscout.io.scores import read_scores
+from tomoscout.io.scores import create_scores, read_scores
+
+_PLANES = 32  # of a chunk
 
 
 def load_scorer(scorer: Scorer) -> Detector | Ensemble:
@@ -33,6 +37,9 @@ def draw_map(
     progress: Callable[[float], None] | None = None,
 ) -> None:
     """Compute a score map and keep it; one that was begun is gone on with.
+
+    That of an ensemble is made of its members' maps where the campaign has them, and is the same to
+    the last bit as if all networks ran again in the same tiles.
 
     Parameters
     ----------
@@ -56,6 +63,9 @@ def draw_map(
     if target.is_dir():  # it has its final name, and was stopped before it was noted
         store.keep_map(job, None)
         return
+    if job.parts and isinstance(model, Ensemble) and _is_even(model):
+        _join(job, model, store)
+        return
     began_anew = not partial_path(target).exists()
     window = job.window.model_copy(update={"tta": job.tta})
     started = time.monotonic()
@@ -76,3 +86,26 @@ def draw_map(
 def read_map(job: MapJob, store: Store) -> ScoreMap:
     """Open a score map that is complete."""
     return ScoreMap.of(read_scores(store.map_path(job)))
+
+
+def _is_even(model: Ensemble) -> bool:
+    """Tell whether all members have maps on one lattice."""
+    return len({member.card.stride for member in model.members}) == 1
+
+
+def _join(job: MapJob, model: Ensemble, store: Store) -> None:
+    """Make the score map of an ensemble from those of its members."""
+    started = time.monotonic()
+    parts = [read_scores(store.map_path(part)) for part in job.parts]
+    first, target = parts[0], store.map_path(job)
+    shutil.rmtree(partial_path(target), ignore_errors=True)
+    written = create_scores(
+        partial_path(target), model.objects.names, first.geometry, first.run, extent=first.extent
+    )
+    for start in range(0, first.geometry.cells[0], _PLANES):
+        slabs = [part.data[:, start : start + _PLANES] for part in parts]
+        written.write(start, blend_scores(slabs, model))
+    written.move(target)
+    seconds = [time.monotonic() - started, *(store.seconds(part) for part in job.parts)]
+    known = [one for one in seconds if one is not None]
+    store.keep_map(job, sum(known) if len(known) == len(seconds) else None)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tomoscout.campaigns._jobs import MapJob, Row, RunRef, Scorer
+from tomoscout.campaigns._parts import join_parts
 from tomoscout.campaigns._scorers import scorers
 from tomoscout.campaigns.experiments import Experiment
 from tomoscout.campaigns.settings import CampaignSettings, Strategy, Tuning
@@ -85,6 +86,7 @@ def make_plan(
     remarks = list(dict.fromkeys(remarks))
     if not rows:
         raise UserError("nothing to score: " + "; ".join(remarks))
+    rows = join_parts(rows, experiments)
     return Plan(_maps(rows), tuple(rows), tuple(remarks))
 
 
@@ -161,10 +163,13 @@ def _pairs(
 
 
 def _maps(rows: Sequence[Row]) -> tuple[MapJob, ...]:
-    """Return the score maps that rows need, each once, those of one model together."""
+    """Return the score maps that rows need, each once, those of one model together.
+
+    Maps that are made of others come last.
+    """
     every = dict.fromkeys(job for row in rows for job in (*row.tuned, *row.tested))
     order = {scorer: i for i, scorer in enumerate(dict.fromkeys(job.scorer for job in every))}
-    return tuple(sorted(every, key=lambda job: order[job.scorer]))
+    return tuple(sorted(every, key=lambda job: (bool(job.parts), order[job.scorer])))
 
 
 def _left_out(

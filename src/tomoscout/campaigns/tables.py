@@ -2,32 +2,31 @@
 
 Two readings of a fold's score stand side by side. ``f4`` is the challenge's: counts of all its runs
 together. ``per_run_mean`` is the mean of the runs' own scores, as ETFinder reports it. Over folds,
-``mean``, ``std`` and ``best`` are of folds, and ``pooled`` has the counts of all of them together.
+``mean``, ``std`` and ``best`` are of folds, and ``pooled`` has the counts of all of them together;
+``low`` to ``high`` is where it may lie by the luck of which runs there were (95 %, by bootstrap).
 Times stand in a table of their own: they are the one thing that no two campaigns agree on.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any
 
 import numpy as np
 
 from tomoscout.campaigns._jobs import Row
+from tomoscout.campaigns.lines import Line
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.parameters import Parameters
 from tomoscout.metrics import BETA, Counts, Result
+from tomoscout.tuning.bootstrap import bootstrap
 
 TOTAL = "weighted"
 """What stands for all objects together."""
 
-Line = dict[str, Any]
 Group = tuple[str, str, str, str, str]
 
 _GROUP = ("experiment", "strategy", "tta", "picker", "tuning")
@@ -113,6 +112,8 @@ def comparison(scored: Iterable[Scored]) -> list[Line]:
     for group, folds in _groups(scored).items():
         scores = [total(one.result) for one in folds]
         best = int(np.argmax(scores))
+        pooled = reduce(add, (one.result for one in folds))
+        low, high = bootstrap(pooled).intervals.get(TOTAL, (None, None))
         lines.append(
             {
                 **dict(zip(_GROUP, group, strict=True)),
@@ -120,7 +121,9 @@ def comparison(scored: Iterable[Scored]) -> list[Line]:
                 "best_fold": folds[best].row.scorer.fold,
                 "folds": len(folds),
                 "num_tomos": sum(len(one.result.runs) for one in folds),
-                "pooled_f4": total(reduce(add, (one.result for one in folds))),
+                "pooled_f4": total(pooled),
+                "low_f4": low,
+                "high_f4": high,
                 "per_run_mean": float(np.mean([_per_run_mean(one.result) for one in folds])),
                 "seen": " ".join(dict.fromkeys(run for one in folds for run in one.row.seen)),
             }
@@ -170,17 +173,6 @@ def times(seconds: Mapping[Group, Sequence[float]], order: Iterable[Group]) -> l
         for group in dict.fromkeys(order)
         if seconds.get(group)
     ]
-
-
-def to_csv(lines: Sequence[Line]) -> str:
-    """Return lines as CSV; numbers with six digits, nothing for None."""
-    if not lines:
-        return ""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: _told(value) for key, value in line.items()} for line in lines)
-    return text.getvalue()
 
 
 def total(result: Result) -> float:
@@ -234,10 +226,3 @@ def _groups(scored: Iterable[Scored]) -> dict[Group, list[Scored]]:
 def _used(parameters: Parameters) -> Line:
     """Return what of the parameters changes picks."""
     return parameters.model_dump(mode="json", include={"thresholds", "pickers"})
-
-
-def _told(value: Any) -> Any:
-    """Return a value as it is written."""
-    if value is None or isinstance(value, bool):
-        return "" if value is None else str(value).lower()
-    return f"{value:.6g}" if isinstance(value, float) else value

@@ -97,8 +97,7 @@ class Tuner:
             tta=row.tta,
             tuned_on=tuple(dict.fromkeys(job.run.name for job in row.tuned)),
             spread=row.spread,
-            score={n: p.f_beta for n, p in points.items()}
-            | {"weighted": weighted(points, weights)},
+            score=score | {"weighted": weighted(points, weights)},
             intervals=self._intervals(row, found, points, table),
             notes="; ".join(one.caution for one in found.sweeps.values() if one.caution),
         )

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 from tomoscout.campaigns import tables
+from tomoscout.campaigns.lines import to_csv
 from tomoscout.campaigns.run import Campaign
 from tomoscout.campaigns.store import Store
 from tomoscout.campaigns.tables import Group, Scored
@@ -34,14 +35,14 @@ def write_results(store: Store, ready: Campaign, scored: list[Scored], *, file: 
         "comparison_summary_by_particle.csv": by_particle,
         "comparison_times.csv": timed,
     }.items():
-        write_text(folder / name, tables.to_csv(lines), overwrite=True)
+        write_text(folder / name, to_csv(lines), overwrite=True)
     hps = {folder / "hps" / f"hps_{one.row.title}.json": one.parameters for one in scored}
     for path, parameters in hps.items():
         write_json(path, parameters.model_dump(mode="json"), overwrite=True)
     for path in set((folder / "hps").glob("hps_*.json")) - set(hps):
         path.unlink()  # of a row that the campaign had before its file was changed
     data = CampaignData(
-        title=f"Campaign {file.stem}",
+        title="Campaign" if file.stem == "campaign" else f"Campaign {file.stem}",
         objects=ready.sources.objects,
         comparison=compared,
         by_particle=by_particle,

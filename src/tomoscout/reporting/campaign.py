@@ -38,6 +38,7 @@ _SCORES = (
     ("Best", "Of one fold"),
     ("Best fold", "Which one"),
     ("Pooled", "From the counts of all folds together"),
+    ("95 %", "Where the pooled score may lie, by the luck of which tomograms were scored"),
     ("Per run", "Mean of the runs' own scores"),
     ("Folds", "How many"),
     ("Tomograms", "Scored, over all folds"),
@@ -112,17 +113,19 @@ def _best(data: CampaignData) -> str:
     first = data.comparison[0]
     big = f'<div class="score"><b>{first["mean_f4"]:.2f}</b><span>best mean F4, of 1</span></div>'
     words = (
-        f"<p><strong>{escape(_words(first))}</strong> does best: {number(first['mean_f4'])} ± "
-        f"{number(first['std_f4'])} over {plural(first['folds'], 'fold')}.</p>"
-        '<p class="note">Nothing was tuned on what it is scored on. Two lines differ for sure only '
-        "if they lie further apart than their folds do.</p>"
+        f"<p><strong>{escape(_words(first))}</strong> does best; with other tomograms of the "
+        f"kind it might have been {_interval(first)}.</p>"
+        '<p class="note">Nothing was tuned on what it is scored on. Lines that lie nearer to each '
+        "other than their folds do, or within each other's interval, may well be equals.</p>"
     )
     rows = [
         (
             *_way(line),
             *(number(line[key], digits=3) for key in ("mean_f4", "std_f4", "best_f4")),
             escape(line["best_fold"] or "–"),
-            *(number(line[key], digits=3) for key in ("pooled_f4", "per_run_mean")),
+            number(line["pooled_f4"], digits=3),
+            _interval(line),
+            number(line["per_run_mean"], digits=3),
             str(line["folds"]),
             str(line["num_tomos"]) + (" (seen)" if line["seen"] else ""),
         )
@@ -201,6 +204,11 @@ def _drawn(lines: Sequence[Line]) -> Figure:
     axes.set_xlim(0, 1)
     axes.set_xlabel("F4: mean and standard deviation over folds")
     return figure
+
+
+def _interval(line: Line) -> str:
+    """Return where a score may lie."""
+    return f"{number(line['low_f4'])} to {number(line['high_f4'])}"
 
 
 def _way(line: Line) -> list[str]:
