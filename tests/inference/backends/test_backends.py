@@ -72,11 +72,12 @@ def test_openvino_gives_the_networks_own_logits(name, small_networks, tmp_path):
     compare("openvino", build(name, small_networks), bf16=False, folder=tmp_path)
 
 
+@pytest.mark.parametrize("name", ["flexible_unet", "scout_unet", "unet25d"])
 @pytest.mark.parametrize("backend", ["openvino", "torch", "torchscript"])
-def test_in_bf16_they_are_near(backend, small_networks, tmp_path):
+def test_in_bf16_they_are_near(backend, name, small_networks, tmp_path):
     if backend == "openvino":
         pytest.importorskip("openvino")
-    compare(backend, build("scout_unet", small_networks), bf16=True, folder=tmp_path)
+    compare(backend, build(name, small_networks), bf16=True, folder=tmp_path)
 
 
 def spots(weight=0.0):
