@@ -70,9 +70,9 @@ class PredictionFlags:
         tta = self.tta or tuned or "none"
         find_views(tta)
         if self.backend != "torch":
-            from tomoscout.inference.backends import BACKENDS
+            from tomoscout.inference.backends import find_backend
 
-            _ = BACKENDS[self.backend]
+            find_backend(self.backend)  # now, and not once per run, where its extra is missing
         return WindowSettings(tta=tta, average=self.average, backend=self.backend)
 
     def like(self, noted: Mapping[str, Any]) -> PredictionFlags:

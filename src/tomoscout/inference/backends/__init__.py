@@ -46,8 +46,8 @@ def fastest(device: torch.device) -> str:
     """Return the backend that needs no extra and is quickest on a device.
 
     Measured with ``benchmarks/backends.py``. In bf16 the default network takes the same time with
-    all of them within some 15 %, so PyTorch stays. Processors without bf16 compute in float32, where
-    oneDNN's own layouts, which TorchScript chooses for a frozen network, halve the time of
+    all of them within some 15 %, so PyTorch stays. Processors without bf16 compute in float32,
+    where oneDNN's own layouts, which TorchScript chooses for a frozen network, halve the time of
     channels-last convolutions.
     """
     from tomoscout.ops.precision import has_fast_bf16
