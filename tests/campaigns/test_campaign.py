@@ -20,6 +20,7 @@ from tomoscout.core.parameters import read_parameters
 from tomoscout.inference.detect import FLOOR, pick, predict
 from tomoscout.inference.ensemble import load_model
 from tomoscout.inference.weights import load_detector
+from tomoscout.io.picks import read_picks
 from tomoscout.io.project import open_project
 from tomoscout.io.scores import read_scores
 from tomoscout.metrics import czii
@@ -101,11 +102,22 @@ def test_the_tables_agree_with_one_another(done):
 
 
 def test_score_maps_are_kept_in_the_format_of_predict(done):
-    maps = sorted((done / "maps" / "good" / "kfold" / "none").glob("*.zarr"))
+    maps = sorted((done / "maps" / "good" / "kfold").glob("none-*/*.scores.zarr"))
     assert [read_scores(path).run for path in maps] == ["new0", "new1"]
     assert read_scores(maps[0]).objects == OBJECTS.names
     for line in table(done, "comparison_times"):
         assert float(line["time_per_tomo"]) > 0
+
+
+def test_pick_takes_its_maps_and_its_parameters(bench, done, tmp_path):
+    (maps,) = {path.parent for path in done.rglob("good/fold_run1/none-*/new*.scores.zarr")}
+    hps = done / "hps" / "hps_good_fold_run1_none_card_thresholds.json"
+    command = ["pick", str(bench / "away"), "--scores", str(maps), "--params", str(hps)]
+    assert main([*command, "-o", str(tmp_path / "picks"), "-q"]) == 0
+    away = open_project(bench / "away" / "copick.json")
+    found = read_picks(tmp_path / "picks" / "picks.csv", objects=OBJECTS)
+    result = czii.score(found, [run.picks() for run in away.runs], objects=OBJECTS)
+    assert result.weighted == pytest.approx(by_hand(bench, "run1")[1], abs=1e-3)
 
 
 def test_the_page_has_every_experiment_and_loads_nothing(done):
@@ -133,7 +145,7 @@ def test_a_tomogram_that_cannot_be_read_stops_no_other(bench, tmp_path, capsys):
     assert main(["campaign", str(file), "-o", str(output)]) == 2
     told = capsys.readouterr().err
     assert "1 of 2 score maps failed, the others are kept; the first: good kfold, new0" in told
-    assert len(list(output.rglob("new1-*.zarr"))) == 1
+    assert len(list(output.rglob("new1.scores.zarr"))) == 1
     assert not (output / "comparison_summary.csv").exists()
 
 

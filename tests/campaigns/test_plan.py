@@ -114,7 +114,7 @@ def test_one_training_has_nothing_to_join_and_others_go_on():
 
 def test_every_map_is_drawn_once_and_those_of_one_model_together():
     found = plan(strategies=EVERY, tta=["none", "z_flip"], tuning=["default", "thresholds"])
-    assert len({job.key for job in found.maps}) == len(found.maps)
+    assert len({job.identity for job in found.maps}) == len(found.maps)
     models = [job.scorer for job in found.maps]
     assert len(set(models)) == 1 + sum(a != b for a, b in pairwise(models))
     # 3 folds x (1 held out + 2 new), the same for specialists, 2 new for the ensemble; two views.

@@ -79,7 +79,7 @@ def test_killed_at_every_piece_of_work_it_ends_the_same(
             really = getattr(Store, name)
 
             def keep(self, job, *args, really=really, name=name):
-                at = (name, job.key, *(a.key for a in args if hasattr(a, "key")))
+                at = (name, *(getattr(a, "key", getattr(a, "identity", "")) for a in (job, *args)))
                 if written:
                     really(self, job, *args)
                 if at not in killed:

@@ -31,6 +31,8 @@ class RunRef:
         Its name.
     source
         Where its tomogram is; the same for the same run.
+    project
+        Where its project is.
     seen_as
         Kind and voxel spacing that were asked for.
     truth
@@ -40,6 +42,7 @@ class RunRef:
     side: Side
     name: str
     source: str
+    project: str = ""
     seen_as: str = ""
     truth: str = ""
 
@@ -115,15 +118,25 @@ class MapJob:
     parts: tuple[MapJob, ...] = ()
 
     @cached_property
-    def key(self) -> str:
-        """Where it is kept, without suffix: the same for the same map, in words and a digest."""
+    def folder(self) -> str:
+        """Where maps made like this one are kept, in words and a digest of how they are made."""
         s = self.scorer
+        facts: list[Any] = [__version__, s.fingerprint, s.strategy, s.blend, s.kind, self.tta]
         tiles = self.window.model_dump(mode="json")
-        place = [self.run.source, self.run.seen_as, s.kind]
-        parts = [part.key for part in self.parts]
-        facts = [__version__, s.fingerprint, s.strategy, s.blend, self.tta, place, tiles, parts]
-        name = f"{plain(self.run.name)}-{digest(facts)}"
-        return f"{plain(s.experiment)}/{plain(s.title)}/{self.tta}/{name}"
+        parts = [part.folder for part in self.parts]
+        facts += [self.run.project, self.run.seen_as, tiles, parts]
+        return f"{plain(s.experiment)}/{plain(s.title)}/{self.tta}-{digest(facts)}"
+
+    @property
+    def name(self) -> str:
+        """What the map is called there: as its run."""
+        run = self.run.name
+        return f"{plain(run)}-{digest(run)}" if "/" in run else run
+
+    @cached_property
+    def identity(self) -> str:
+        """Differs for another map, of whatever name."""
+        return digest([self.folder, self.run.name, self.run.source])
 
 
 @dataclass(frozen=True)
@@ -169,7 +182,7 @@ class Row:
             self.scorer.fingerprint,
             self.picker.model_dump(mode="json"),
             pickers if self.picker.name == CARD else "",
-            [(job.key, job.run.truth) for job in self.tuned],
+            [(job.identity, job.run.truth) for job in self.tuned],
         ]
         if self.tuning == "default":
             facts.append(thresholds)

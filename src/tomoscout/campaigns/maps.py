@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from typing import Any
 
 from tomoscout.campaigns._jobs import MapJob, Scorer
 from tomoscout.campaigns.sources import Sources
 from tomoscout.campaigns.store import Store
 from tomoscout.inference.blending import blend_scores
-from tomoscout.inference.ensemble import Ensemble, load_model
+from tomoscout.inference.ensemble import Ensemble, fingerprint, load_model
 from tomoscout.inference.resumable import partial_path, predict_to
 from tomoscout.inference.score_map import ScoreMap
 from tomoscout.inference.weights import Detector
@@ -60,9 +61,11 @@ def draw_map(
         If the tomogram is unusable, or the disk full.
     """
     target = store.map_path(job)
-    if target.is_dir():  # it has its final name, and was stopped before it was noted
+    if target.is_dir() and not store.is_noted(job):  # complete, and stopped before it was noted
         store.keep_map(job, None)
         return
+    store.drop_map(job)  # of a tomogram that has moved
+    store.describe_maps(job, lambda: _facts(job, model))
     if job.parts and isinstance(model, Ensemble) and _is_even(model):
         _join(job, model, store)
         return
@@ -86,6 +89,23 @@ def draw_map(
 def read_map(job: MapJob, store: Store) -> ScoreMap:
     """Open a score map that is complete."""
     return ScoreMap.of(read_scores(store.map_path(job)))
+
+
+def _facts(job: MapJob, model: Detector | Ensemble) -> dict[str, Any]:
+    """Return how score maps are made, as ``predict`` notes it for ``pick --scores``."""
+    is_expert = job.scorer.strategy == "ensemble_specialists"
+    return {
+        "model": model.source,
+        "models": [
+            str(path.resolve()) if path.exists() else str(path) for path in job.scorer.paths
+        ],
+        "weights": fingerprint(model),
+        "ensemble": "specialists" if is_expert else "mean",
+        "blend": job.scorer.blend,
+        "shares": [],
+        "tta": job.tta,
+        "kind": job.scorer.kind,
+    }
 
 
 def _is_even(model: Ensemble) -> bool:

@@ -65,7 +65,8 @@ class Sources:
     def _ref(self, side: Side, run: Run) -> RunRef:
         """Describe a run."""
         files = [str(s.resolve()) for s in run.tomograms.values() if isinstance(s, Path)]
-        where = sorted(files) or [str(self.projects[side].path.resolve()), run.name]
+        project = str(self.projects[side].path.resolve())
+        where = sorted(files) or [project, run.name]
         kind, spacing = self.kinds[side] or "", run.voxel_spacing or ""
         picks = _truth(run, self.objects)
         hashed = hashlib.sha256(np.ascontiguousarray(picks.zyx).tobytes())
@@ -75,6 +76,7 @@ class Sources:
             side,
             run.name,
             source="|".join(where),
+            project=project,
             seen_as=f"{kind}@{spacing}",
             truth=hashed.hexdigest()[:16],
         )

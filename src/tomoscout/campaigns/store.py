@@ -1,23 +1,24 @@
 """What of a campaign is done: one file per piece of work, which appears whole or not at all.
 
-A piece is found again by a name that holds a digest of all it depends on (``MapJob.key``,
+A piece is found again by a name that holds a digest of all it depends on (``MapJob.folder``,
 ``Row.key``). So a campaign that was killed goes on; one with a further experiment, picker or test
 run does only what is new; and weights trained anew are not taken for those of before.
 
 ::
 
-    maps/<experiment>/<model>/<views>/<run>-<digest>.zarr    score maps, for `pick --scores` too
-    maps/.../<run>-<digest>.json                             there when the map is complete
-    work/studies.db                                          trials of searches
-    work/<row>-<digest>/parameters.json                      what the row was tuned to
-    work/<row>-<digest>/<run>-<digest>.json                  its counts on one run
+    maps/<experiment>/<model>/<views>-<digest>/<run>.scores.zarr    a score map
+    maps/.../<run>.json                         there when the map is complete
+    maps/.../predict.json                       with which weights, for `pick --scores`
+    work/studies.db                             trials of searches
+    work/<row>-<digest>/parameters.json         what the row was tuned to
+    work/<row>-<digest>/<run>-<digest>.json     its counts on one run
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,15 +70,32 @@ class Store:
 
     def map_path(self, job: MapJob) -> Path:
         """Return where a score map is, or is to be."""
-        return self.folder / "maps" / f"{job.key}.zarr"
+        return self.folder / "maps" / job.folder / f"{job.name}.scores.zarr"
+
+    def describe_maps(self, job: MapJob, facts: Callable[[], Mapping[str, Any]]) -> None:
+        """Note beside score maps how they are made, unless it stands there."""
+        path = self.map_path(job).with_name("predict.json")
+        if not path.is_file():
+            write_json(path, {"settings": dict(facts()), "runs": {}}, overwrite=True)
 
     def has_map(self, job: MapJob) -> bool:
         """Tell whether a score map is complete."""
-        return self._note(job).is_file() and self.map_path(job).is_dir()
+        note = _read(self._note(job)) or {}
+        return note.get("identity") == job.identity and self.map_path(job).is_dir()
 
     def keep_map(self, job: MapJob, seconds: float | None) -> None:
         """Note that a score map is complete, and how long it took; None where it is not known."""
-        write_json(self._note(job), {"run": job.run.name, "seconds": seconds}, overwrite=True)
+        content = {"run": job.run.name, "identity": job.identity, "seconds": seconds}
+        write_json(self._note(job), content, overwrite=True)
+
+    def is_noted(self, job: MapJob) -> bool:
+        """Tell whether a map of that name was noted as complete, if of another tomogram."""
+        return self._note(job).is_file()
+
+    def drop_map(self, job: MapJob) -> None:
+        """Remove a score map; its note comes last, since a map without one counts as complete."""
+        _remove(self.map_path(job))
+        self._note(job).unlink(missing_ok=True)
 
     def seconds(self, job: MapJob) -> float | None:
         """Return how long a score map took, where it is known."""
@@ -117,9 +135,8 @@ class Store:
 
     def forget(self, plan: Plan) -> None:
         """Remove all that is there of a plan, so that it is done anew."""
-        for job in plan.maps:  # the note first: a map without one is not taken for complete
-            self._note(job).unlink(missing_ok=True)
-            _remove(self.map_path(job))
+        for job in plan.maps:
+            self.drop_map(job)
         for row in plan.rows:
             _remove(self._row(row))
         self.studies.unlink(missing_ok=True)
@@ -131,13 +148,13 @@ class Store:
         return maps, rows
 
     def _note(self, job: MapJob) -> Path:
-        return self.map_path(job).with_suffix(".json")
+        return self.map_path(job).with_name(f"{job.name}.json")
 
     def _row(self, row: Row) -> Path:
         return self.folder / "work" / row.key
 
     def _counts(self, row: Row, job: MapJob) -> Path:
-        name = f"{plain(job.run.name)}-{digest([job.key, job.run.truth])}.json"
+        name = f"{plain(job.run.name)}-{digest([job.identity, job.run.truth])}.json"
         return self._row(row) / name
 
 

@@ -120,7 +120,7 @@ class Tuner:
             seed=asked.seed,
             spaces=asked.space,
             storage=self.studies,
-            key=digest([job.key for job in row.tuned]),
+            key=digest([job.identity for job in row.tuned]),
         )
         return search(
             [self.look(job) for job in row.tuned],
@@ -141,7 +141,7 @@ class Tuner:
         chosen = {n: choose_picker(model, n, pickers=pickers) for n in table.names}
         radii = [[entry.name, entry.radius] for entry in model.objects.each()]
         each = {name: choice.model_dump(mode="json") for name, choice in chosen.items()}
-        key = digest([[[job.key, job.run.truth] for job in row.tuned], each, radii])
+        key = digest([[[job.identity, job.run.truth] for job in row.tuned], each, radii])
         if key not in self._found:
             looks = [self.look(job) for job in row.tuned]
             truth = _truth(looks)

@@ -64,7 +64,7 @@ def _seconds(store: Store, scored: list[Scored]) -> dict[Group, list[float]]:
         for job in one.row.tested:
             seconds = store.seconds(job)
             if seconds is not None:
-                found.setdefault(_timed(one), {})[job.key] = seconds
+                found.setdefault(_timed(one), {})[job.identity] = seconds
     return {group: list(each.values()) for group, each in found.items()}
 
 
