@@ -1,13 +1,14 @@
 """Train every method for the same time on the same simulated tomograms, and score them alike.
 
     python benchmarks/methods.py -o out/methods --picks PICKS [--molecule ribosome=MAP@3500 ...]
-        [--train A,B,C] [--tune D] [--test E] [--minutes 10] [--only scout,deepfinder2]
+        [--train A,B,C] [--tune D] [--test E,F,G] [--minutes 10] [--only scout,deepfinder2]
 
 Makes twins (preset ``czii-twin``, all four kinds of tomogram) of runs of PICKS: some to train on,
-one whose picks say the thresholds and which weights are kept, one that nothing has seen. Each
+one whose picks say the thresholds and which weights are kept, some that nothing has seen. Each
 recipe trains for the same minutes on the clock, with steps set from a short trial, so that its
 learning rate ends where it should; reading the tomograms and the one validation at the end come
-on top. What is done is skipped when the script is started again; the table is printed each time.
+on top. All are scored when all are trained, one after the other, so that their seconds compare.
+What is done is skipped when the script is started again; the table is printed each time.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ class Outcome:
     recipe: str
     steps: int
     train_seconds: float
-    pick_seconds: float
-    picks: int
+    pick_seconds: float  # per tomogram
+    picks: float  # per tomogram
     parameters: int
     scores: dict[str, float]
 
@@ -89,7 +90,7 @@ def make_projects(options: argparse.Namespace) -> tuple[Path, Path]:
     made = []
     for part, names, seed in (
         ("learn", [*options.train.split(","), options.tune], 1),
-        ("test", [options.test], 2),
+        ("test", options.test.split(","), 2),
     ):
         folder, chosen = options.output / part, options.output / f"{part}.csv"
         if not (folder / "copick.json").exists():
@@ -132,8 +133,8 @@ def plan(options: argparse.Namespace, method: Method, learn: Path) -> dict[str, 
     return steps
 
 
-def measure(options: argparse.Namespace, method: Method, learn: Path, test: Path) -> Outcome:
-    """Train one method, pick the held-out run with it, and score the picks."""
+def train(options: argparse.Namespace, method: Method, learn: Path) -> None:
+    """Train one method, unless that has been done."""
     steps = plan(options, method, learn)
     models = options.output / "models"
     start: list[str] = []
@@ -141,22 +142,30 @@ def measure(options: argparse.Namespace, method: Method, learn: Path, test: Path
         run("train", "-o", str(models / method.before), "--recipe", method.before, "--validation",
             "none", *_once(steps[method.before]))  # fmt: skip
         start = ["--init", str(models / method.before)]
-    model = models / method.recipe
-    run("train", str(learn), "-o", str(model), "--recipe", method.recipe, "--validation",
-        f"{options.tune}_twin", *_once(steps[method.recipe]), *start)  # fmt: skip
-    truth = open_project(test).runs[0]
-    started = time.perf_counter()
-    found = pick(truth.tomogram("denoised"), model=model)
-    seconds = time.perf_counter() - started
-    result = czii.score(replace(found, run=truth.name), truth.picks(), objects=CZII)
-    network: Any = load_detector(model).network
+    run("train", str(learn), "-o", str(models / method.recipe), "--recipe", method.recipe,
+        "--validation", f"{options.tune}_twin", *_once(steps[method.recipe]), *start)  # fmt: skip
+
+
+def measure(options: argparse.Namespace, method: Method, learn: Path, test: Path) -> Outcome:
+    """Pick the held-out runs with one method, and score the picks of all of them together."""
+    model = options.output / "models" / method.recipe
+    detector = load_detector(model)
+    runs = open_project(test).runs
+    seconds, found = 0.0, []
+    for truth in runs:
+        started = time.perf_counter()
+        picks = pick(truth.tomogram("denoised"), model=detector)
+        seconds += time.perf_counter() - started
+        found.append(replace(picks, run=truth.name))
+    result = czii.score(found, [truth.picks() for truth in runs], objects=CZII)
+    network: Any = detector.network
     history = list(csv.DictReader((model / "history.csv").open()))
     return Outcome(
         method.recipe,
-        steps[method.recipe],
+        plan(options, method, learn)[method.recipe],
         float(history[-1]["seconds"]),
-        seconds,
-        len(found),
+        seconds / len(runs),
+        sum(map(len, found)) / len(runs),
         sum(p.numel() for p in network.parameters()),
         {**result.f_beta, "weighted": result.weighted},
     )
@@ -190,7 +199,7 @@ def main() -> None:
     parser.add_argument("--picks", required=True)
     parser.add_argument("--train", default="TS_5_4,TS_69_2,TS_73_6")
     parser.add_argument("--tune", default="TS_86_3")
-    parser.add_argument("--test", default="TS_99_9")
+    parser.add_argument("--test", default="TS_99_9,TS_6_4,TS_6_6")
     parser.add_argument("--molecule", action="append", default=[])
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--only", default="")
@@ -201,7 +210,11 @@ def main() -> None:
     methods = [method for method in METHODS if not wanted or method.recipe in wanted]
     for method in methods:  # all in one go: how fast the machine is must not change in between
         plan(options, method, learn)
-    for method in [] if options.trials else methods:
+    if options.trials:
+        return
+    for method in methods:
+        train(options, method, learn)
+    for method in methods:
         kept = options.output / "outcomes" / f"{method.recipe}.json"
         if kept.exists():
             continue

@@ -93,7 +93,7 @@ def test_output_and_runs_are_as_asked_for(say, checkpoint, tmp_path):
         ("models import text.pth -o old.safetensors", "old.safetensors: exists"),
         (f"models import text.pth --sha256 {'0' * 64}", "as asked: get it anew"),
         ("models list -o w.safetensors", "models list writes nothing; use models import"),
-        ("models inspect --trained-on TS_6_4", "models inspect writes nothing"),
+        ("models inspect --trained-on TS_6_4", "models inspect takes nothing; use models import"),
         ("models list --sha256 12", "models list checks nothing; use models verify or import"),
     ],
 )

@@ -50,7 +50,7 @@ def test_evaluate_scores_the_truth_at_its_place(tmp_path, capsys):
     told = capsys.readouterr()
     assert told.err.count("reconstruction.mrc: does not know its voxel size: 10 Å is taken") == 1
     rows = (tmp_path / "scores" / "evaluation.csv").read_text().splitlines()
-    assert "czii,model_0,1BXN,1,0,0,1.0,1.0,1.0,0.0" in rows
+    assert "czii,model_0,1BXN,1,0,0,1.0,1.0,1.0,1.0,0.0" in rows
     assert "czii,model_0,4V94,0,0,0" in "\n".join(rows)
 
 
