@@ -56,8 +56,8 @@ def test_fine_noise_is_averaged_not_aliased():
 def test_any_part_is_what_computing_all_at_once_gives(ratio, corner, length):
     whole = all_at_once(NOISE, ratio)
     part = tuple(
-        slice(start := int(c * n), start + 1 + int(l * (n - start)))
-        for c, l, n in zip(corner, length, whole.shape, strict=True)
+        slice(start := int(c * n), start + 1 + int(share * (n - start)))
+        for c, share, n in zip(corner, length, whole.shape, strict=True)
     )
     moved = resample(Volume(NOISE, 10.0), 10.0 * ratio)
     assert moved.shape == whole.shape
