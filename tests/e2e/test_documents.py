@@ -50,8 +50,8 @@ def test_the_readme_names_every_verb():
 
 def test_no_document_names_a_flag_that_does_not_exist(capsys):
     """Each --flag in a command of the documents stands in that verb's help."""
-    for name in ("README.md", "docs/guide.md"):
-        for block in blocks(name, "console"):
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for block in blocks(str(path), "console"):
             for line in block.splitlines():
                 if not line.startswith("tomoscout"):
                     continue
