@@ -1,14 +1,18 @@
-"""What every test may count on: two threads, so that figures do not depend on the machine."""
+"""What every test may count on: a fixed number of threads, and hypothesis without a clock."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import hypothesis
 import pytest
 import torch
 
-torch.set_num_threads(2)
+# Tests side by side share the cores, and threads beyond their number wait for each other.
+_THREADS = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
+torch.set_num_threads(_THREADS)
+os.environ.setdefault("OMP_NUM_THREADS", str(_THREADS))  # for what tests start
 
 # A busy machine is no reason to fail: speed is shown in benchmarks, never asserted in tests.
 hypothesis.settings.register_profile("house", deadline=None)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from tomoscout.core.errors import UserError
@@ -98,7 +99,9 @@ def test_a_killed_training_resumes_to_the_same_bytes(trained, project, tmp_path)
     folder = tmp_path / "killed"
     command = [sys.executable, "-c", SCRIPT, str(project), str(folder), json.dumps(FAST)]
     # As many threads as in this process (conftest.py): sums depend on them.
-    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "2"})
+    process = subprocess.Popen(
+        command, env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    )
     deadline = time.monotonic() + 120
     while not (folder / "last.ckpt").exists() and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import CZII, ObjectTable
@@ -83,7 +84,7 @@ def test_a_killed_training_resumes_to_the_same_bytes(trained, tmp_path):
     # As many threads as in this process (conftest.py): sums depend on them.
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(folder), *given],
-        env={**os.environ, "OMP_NUM_THREADS": "2"},
+        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
     )
     deadline = time.monotonic() + 120
     while not (folder / "last.ckpt").exists() and time.monotonic() < deadline:

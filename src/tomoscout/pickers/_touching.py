@@ -65,6 +65,6 @@ def _label(mask: Bool[np.ndarray, "z y x"]) -> Integer[np.ndarray, "z y x"]:
     """Label the 26-connected parts of a mask from 1."""
     try:
         cc3d = importlib.import_module("cc3d")  # LGPL, and so not for every environment
-    except ImportError:
+        return np.asarray(cc3d.connected_components(mask, connectivity=26))
+    except (ImportError, RuntimeError):  # in some small boxes cc3d makes too little room for labels
         return np.asarray(ndimage.label(mask, np.ones((3, 3, 3)))[0])
-    return np.asarray(cc3d.connected_components(mask, connectivity=26))
