@@ -151,13 +151,6 @@ def create_scores(
     return ScoreStore(path)
 
 
-def resume_scores(path: str | PathLike[str]) -> ScoreStore:
-    """Open a store to go on writing at its ``done``, whatever it depends on."""
-    path = Path(path)
-    _attributes(path)
-    return ScoreStore(path)
-
-
 def unfinished_scores(path: str | PathLike[str], *, made_by: str) -> ScoreStore | None:
     """Open a store to go on writing at its ``done``; it may also lack nothing but its name.
 
