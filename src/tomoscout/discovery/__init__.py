@@ -1,0 +1,1 @@
+"""Unsupervised discovery: embedded tomograms into clusters, presence maps and few-shot matches."""
