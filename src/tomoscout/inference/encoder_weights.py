@@ -1,0 +1,98 @@
+"""Encoders for use: a safetensors file whose header carries everything needed to use one.
+
+The same as ``weights`` is for detectors. What a name or a URL stands for is found by ``find``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from tomoscout.core.errors import UserError
+from tomoscout.encoders import ENCODERS, Encoder
+from tomoscout.inference.card_file import ENCODER, fill, write_tensors
+from tomoscout.inference.download import Progress
+from tomoscout.inference.encoder_card import EncoderCard, read_encoder_card
+from tomoscout.inference.find import find_weights, title
+from tomoscout.models._blocks import check_patch
+from tomoscout.ops.precision import channels_last
+from tomoscout.ops.thin_maps import guard
+
+__all__ = ["EncoderCard", "EncoderWeights", "build_encoder", "load_encoder", "save_encoder"]
+
+
+@dataclass(frozen=True)
+class EncoderWeights:
+    """An encoder ready to use, and its card."""
+
+    network: Encoder
+    card: EncoderCard
+    source: str = "weights"
+
+    @property
+    def name(self) -> str:
+        """What people call it: its file's stem, or the name of its training folder."""
+        return title(Path(self.source))
+
+
+def build_encoder(card: EncoderCard) -> Encoder:
+    """Build the card's encoder with random weights.
+
+    Raises
+    ------
+    UserError
+        If the card's crops are not what the encoder takes.
+    """
+    module, settings = card.encoder.resolve(ENCODERS)
+    network = module.build(settings)
+    guard(network)
+    built: Encoder = network
+    if built.flat and card.crop[0] != 1:
+        right = (1, *card.crop[1:])
+        raise UserError(
+            f"crop {card.crop}: '{card.encoder.name}' looks at single slices: use {right}"
+        )
+    try:
+        check_patch(torch.empty(1, 1, *card.crop, device="meta"), built.divisor)
+    except ValueError as error:
+        raise UserError(f"crop of '{card.encoder.name}': {error}") from error
+    return built
+
+
+def save_encoder(encoder: EncoderWeights, path: Path) -> None:
+    """Write weights and card into one file, which appears whole or not at all.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be written.
+    """
+    write_tensors(encoder.network.state_dict(), path, card=encoder.card, key=ENCODER)
+
+
+def load_encoder(model: str | Path, *, progress: Progress | None = None) -> EncoderWeights:
+    """Load an encoder, ready for use on the CPU.
+
+    Parameters
+    ----------
+    model
+        A weights file, a training folder, a name, or a URL with its sha256. See
+        ``find.find_weights``.
+    progress
+        Told the share of a download that is done, 0 to 1.
+
+    Raises
+    ------
+    UserError
+        If the weights are missing, broken, a detector's, or do not fit the encoder their card
+        describes.
+    """
+    path = find_weights(model, progress=progress)
+    card = read_encoder_card(path)
+    network = build_encoder(card)
+    fill(network, path, name=card.encoder.name)
+    channels_last(network)
+    network.eval()
+    return EncoderWeights(network, card, str(path))
