@@ -91,7 +91,7 @@ def test_a_word_stands_for_its_augmentations(tmp_path):
         (["training.swa=0.5"], "training.swa 0.5 average twice: set one of them to 0"),
         (["training.gradnorm=1e-3", "training.compile=true"], "set one of them to 0 or false"),
         (["training.level-weights=0,0"], "one of them at least above 0"),
-        (["training.optimizer=sgd"], "'adamw' or 'adam'"),
+        (["training.optimizer=rmsprop"], "'adam' or 'sgd'"),
         (["class_weights.method=invers"], "'class_weights.method'"),
         (["training.logger=neptune"], "'mlflow'"),
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tomoscout.core.errors import UserError
-from tomoscout.training.recipe import Recipe
+from tomoscout.core.settings import Settings
 
 
 def extra_logger(name: str, folder: Path) -> Any:
@@ -38,7 +38,7 @@ def extra_logger(name: str, folder: Path) -> Any:
         ) from error
 
 
-def log_recipe(loggers: Sequence[Any], recipe: Recipe) -> None:
+def log_settings(loggers: Sequence[Any], recipe: Settings) -> None:
     """Tell the loggers what is trained."""
     for logger in loggers:
         logger.log_hyperparams(recipe.model_dump(mode="json"))

@@ -16,7 +16,7 @@ from tomoscout.training.patience import DropOnPlateau, StopEarly
 from tomoscout.training.progress import History, Progress, Tell
 from tomoscout.training.settings import TrainingSettings
 from tomoscout.training.stretches import LastCheckpoint, SeedEpoch, ValidateLast
-from tomoscout.training.validation import ValidateRuns
+from tomoscout.training.validation import SCORE, ValidateRuns
 
 if TYPE_CHECKING:
     from lightning.pytorch import Callback
@@ -70,7 +70,7 @@ def gather(
         callbacks.append(EvenAveraging(settings.swa_start, images, device=job.device))
     callbacks += [SeedEpoch(sampler, settings.per_epoch, settings.seed), ValidateLast()]
     if is_first_process():
-        callbacks.append(History(job.folder / HISTORY, job.objects.names, scores))
+        callbacks.append(History(job.folder / HISTORY, [SCORE, *job.objects.names], scores))
         if tell:
             callbacks.append(Tell(progress, tell))
     callbacks.append(LastCheckpoint(job.folder / CHECKPOINT))

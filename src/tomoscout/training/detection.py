@@ -10,10 +10,8 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from tomoscout.training.gradnorm import GradNorm, last_layers
-from tomoscout.training.schedule import schedule
+from tomoscout.training.optimiser import make_optimiser
 from tomoscout.training.settings import TrainingSettings
-
-_OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
 
 
 class DetectionModule(LightningModule):
@@ -78,23 +76,10 @@ class DetectionModule(LightningModule):
         """Do nothing: whole runs are validated by the callback ``ValidateRuns``."""
 
     def configure_optimizers(self) -> Any:
-        """Adam, with the schedule applied at every step; norms and biases do not decay."""
-        decayed = [p for p in self.network.parameters() if p.ndim > 1]
-        others = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [
-            {"params": decayed, "weight_decay": self.settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        kind = _OPTIMIZERS[self.settings.optimizer]
-        optimizer = kind(groups, lr=self.settings.learning_rate)
-        share = schedule(self.settings)
-        scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: share(step) * self.plateau_share
+        """Return the optimiser, with the schedule applied at every step."""
+        return make_optimiser(
+            self.network.parameters(), self.settings, factor=lambda: self.plateau_share
         )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the balance of the loss's parts."""

@@ -1,9 +1,7 @@
-"""The loop itself: Lightning around a network, from loaded runs to weights in a folder."""
+"""A detector's training: from loaded runs to weights in a folder, through the loop."""
 
 from __future__ import annotations
 
-import signal
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,22 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils.data import DataLoader
 
-from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
 from tomoscout.data.folds import Fold
-from tomoscout.data.module import EpochSampler, PatchDataset, Supply, collate
+from tomoscout.data.module import PatchDataset, Supply, collate
 from tomoscout.inference.weights import FILE_NAME, Card, Detector, build_network, save_detector
 from tomoscout.losses import LOSSES
 from tomoscout.models import Pretrainable
-from tomoscout.ops.precision import channels_last, has_fast_bf16
+from tomoscout.ops.precision import channels_last
 from tomoscout.training._folder import CHECKPOINT, MEASURED, is_first_process, start
-from tomoscout.training._loggers import extra_logger, log_recipe
+from tomoscout.training._loggers import log_settings
 from tomoscout.training._weighing import measured_weights
 from tomoscout.training.callbacks import gather, training_images
 from tomoscout.training.detection import DetectionModule
 from tomoscout.training.inherit import origin_of
+from tomoscout.training.loop import load_last, make_loader, run_loop
 from tomoscout.training.progress import Progress
 from tomoscout.training.recipe import Recipe
 from tomoscout.training.settings import TrainingSettings
@@ -34,7 +31,7 @@ from tomoscout.training.transfer import take_over
 from tomoscout.training.validation import ValidationRun
 
 if TYPE_CHECKING:
-    from lightning.pytorch import Callback, Trainer
+    from lightning.pytorch import Trainer
 
 
 @dataclass(frozen=True)
@@ -89,30 +86,31 @@ def fit(job: Job, tell: Callable[[Progress], None] | None) -> Path:
     dataset = _dataset(job, stride=detector.card.stride)
     weights = measured_weights(job.recipe, dataset, loss_module.ACTIVATION)
     module = DetectionModule(network, loss_module.build(loss_settings, weights=weights), settings)
-    loader, sampler = _loader(dataset, settings)
+    loader, sampler = make_loader(dataset, settings, _mixing(settings))
     images = training_images(dataset, _mixing(settings), settings)
     weights_path = job.folder / FILE_NAME
-    with warnings.catch_warnings():
-        # Lightning advises on workers, loggers and folders that are chosen on purpose here.
-        warnings.simplefilter("ignore")
-        trainer = _trainer(job, gather(job, detector, sampler, images, tell))
-        if job.resume is None:  # nothing is written before all that can be checked is right
+
+    def begin(trainer: Trainer) -> None:
+        """Mark the folder; nothing is written before all that can be checked is right."""
+        if job.resume is None:
             found = None if weights is None else [round(w, 4) for w in weights.tolist()]
             record = job.record | ({MEASURED: {"class_weights": found}} if found else {})
             start(job.folder, record, overwrite=job.overwrite)
-        log_recipe(trainer.loggers, job.recipe)
-        # One empty validation batch: the runs are the business of the callback ``ValidateRuns``.
-        once: Any = DataLoader([0], collate_fn=list)  # type: ignore[arg-type]
-        interrupt = signal.getsignal(signal.SIGINT)
-        try:
-            trainer.fit(module, loader, once, ckpt_path=job.resume, weights_only=True)
-        except SystemExit as stop:
-            # Lightning's answer to Ctrl-C, after which it ignores any further one.
-            signal.signal(signal.SIGINT, interrupt)
-            raise KeyboardInterrupt from stop
+        log_settings(trainer.loggers, job.recipe)
+
+    trainer = run_loop(
+        module,
+        loader,
+        settings=settings,
+        device=job.device,
+        folder=job.folder,
+        callbacks=gather(job, detector, sampler, images, tell),
+        resume=job.resume,
+        begin=begin,
+    )
     if not job.validation_runs and is_first_process():
         # Not the network at hand: of a training that was complete before, it is not averaged.
-        _load_last(module, job.folder / CHECKPOINT)
+        load_last(module, job.folder / CHECKPOINT)
         save_detector(detector, weights_path)
     trainer.strategy.barrier()
     return weights_path
@@ -166,63 +164,3 @@ def _mixing(settings: TrainingSettings) -> Callable[[list[Any]], Any]:
         cutmix=settings.cutmix,
         seed=settings.seed,
     )
-
-
-def _loader(dataset: PatchDataset, settings: TrainingSettings) -> tuple[Any, EpochSampler]:
-    """Make what gives batches, and the sampler that says which come next."""
-    sampler = EpochSampler(settings.batches * settings.batch_size * settings.processes)
-    loader = DataLoader(
-        dataset,
-        batch_size=settings.batch_size,
-        sampler=sampler,
-        num_workers=settings.workers,
-        # Forked workers share the tomograms; spawned ones would copy them, where they start at all.
-        multiprocessing_context="fork" if settings.workers else None,
-        persistent_workers=settings.workers > 0,
-        collate_fn=_mixing(settings),
-    )
-    return loader, sampler
-
-
-def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
-    """Set Lightning up."""
-    from lightning.fabric.utilities.exceptions import MisconfigurationException
-    from lightning.pytorch import Trainer
-
-    settings, device = job.recipe.training, job.device
-    fast = settings.bf16 and has_fast_bf16(device)
-    try:
-        return Trainer(
-            accelerator="gpu" if device.type == "cuda" else "cpu",
-            devices=[device.index] if device.index is not None else settings.devices,
-            precision="bf16-mixed" if fast else "32-true",
-            max_epochs=-1,  # steps alone say when to stop
-            max_steps=settings.steps,
-            num_nodes=settings.nodes,
-            strategy=_strategy(settings),
-            accumulate_grad_batches=settings.accumulate,
-            gradient_clip_val=settings.clip or None,
-            callbacks=callbacks,
-            logger=extra_logger(settings.logger, job.folder),
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            enable_checkpointing=True,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-            default_root_dir=job.folder,
-        )
-    except MisconfigurationException as error:
-        raise UserError(f"training.devices {settings.devices}: {error}") from error
-
-
-def _strategy(settings: TrainingSettings) -> str:
-    """Say how processes work together: outputs that do not count leave weights without gradient."""
-    if settings.processes > 1 and not all(settings.level_weights):
-        return "ddp_find_unused_parameters_true"
-    return "auto"
-
-
-def _load_last(module: DetectionModule, checkpoint: Path) -> None:
-    """Take over the weights of the last checkpoint: the averaged ones, where there are any."""
-    content = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
-    module.load_state_dict(content["state_dict"])

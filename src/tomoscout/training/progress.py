@@ -35,18 +35,18 @@ class History(Callback):
     ----------
     path
         The log.
-    objects
-        Names of the objects: a column each.
+    scored
+        What validations give figures for: a column each.
     scores
         What the last validation found; others fill it in place.
     """
 
     EVERY = 10
 
-    def __init__(self, path: Path, objects: Sequence[str], scores: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, scored: Sequence[str], scores: Mapping[str, Any]) -> None:
         self.path = path
         self.scores = scores
-        self.columns = ["step", "seconds", "learning_rate", "loss", "weighted", *objects]
+        self.columns = ["step", "seconds", "learning_rate", "loss", *scored]
         self.losses: list[float] = []
         self.started = time.monotonic()
 

@@ -7,16 +7,14 @@ YAML, the flag.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import field_validator
 
 from tomoscout.augment import AUGMENTATIONS, check_labels, levels
-from tomoscout.core.errors import UserError, did_you_mean
-from tomoscout.core.settings import Choice, Settings, merge, read_yaml, validate
+from tomoscout.core.errors import UserError
+from tomoscout.core.settings import Choice, Settings, merge, validate
 from tomoscout.data.sampling import SamplingSettings
 from tomoscout.data.simulated import DataSettings
 from tomoscout.losses import LOSSES
@@ -26,7 +24,10 @@ from tomoscout.ops.normalise import NormaliseSettings
 from tomoscout.pickers import PICKERS
 from tomoscout.simulation.preset import preset_values
 from tomoscout.targets import TARGETS, needs_labels
+from tomoscout.training._recipes import read_values, recipes_in
 from tomoscout.training.settings import TrainingSettings
+
+_PACKAGE = "tomoscout.recipes"
 
 __all__ = ["Recipe", "TrainingSettings", "read_recipe", "recipe_names"]
 
@@ -80,8 +81,7 @@ class Recipe(Settings):
 
 def recipe_names() -> list[str]:
     """Names of the recipes in the package."""
-    folder = resources.files("tomoscout.recipes")
-    return sorted(Path(f.name).stem for f in folder.iterdir() if f.name.endswith(".yaml"))
+    return recipes_in(_PACKAGE)
 
 
 def read_recipe(
@@ -107,18 +107,7 @@ def read_recipe(
         If there is no such recipe, a key is misspelt, a value is wrong, or target and loss do
         not go together.
     """
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml"):
-        values, source = read_yaml(path), str(path)
-    elif str(name) in recipe_names():
-        text = resources.files("tomoscout.recipes").joinpath(f"{name}.yaml").read_text("utf-8")
-        values, source = yaml.safe_load(text) or {}, f"recipe {name}"
-    else:
-        names = recipe_names()
-        raise UserError(
-            f"no recipe '{name}': choose from {', '.join(names)}, or give a YAML file."
-            + did_you_mean(str(name), names)
-        )
+    values, source = read_values(name, _PACKAGE)
     defaults = merge(Recipe().model_dump(mode="json"), under or {})
     given = merge(values, overrides or {})
     recipe = validate(Recipe, merge(merge(defaults, _of_preset(given)), given), source=source)

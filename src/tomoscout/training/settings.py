@@ -22,8 +22,9 @@ class TrainingSettings(Settings):
     """Highest learning rate."""
     weight_decay: float = Field(default=1e-2, ge=0)
     """Of the optimiser; norms and biases do not decay."""
-    optimizer: Literal["adamw", "adam"] = "adamw"
-    """``adamw`` keeps the decay apart from the gradient, ``adam`` adds it to it."""
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    """``adamw`` keeps the decay apart from the gradient, ``adam`` adds it to it; ``sgd`` has a
+    momentum of 0.9 after Nesterov, and wants learning rates that are larger by far."""
     schedule: Literal["cosine", "constant", "halving", "plateau"] = "cosine"
     """``cosine`` falls to zero, ``halving`` drops to a half at half time, ``constant`` stays,
     ``plateau`` drops when the validation score no longer rises."""

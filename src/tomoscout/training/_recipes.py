@@ -1,0 +1,39 @@
+"""Recipes as files: those in the package by name, others by path."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tomoscout.core.errors import UserError, did_you_mean
+from tomoscout.core.settings import read_yaml
+
+
+def recipes_in(package: str) -> list[str]:
+    """Names of the recipes in a package, sorted."""
+    files = resources.files(package).iterdir()
+    return sorted(Path(f.name).stem for f in files if f.name.endswith(".yaml"))
+
+
+def read_values(name: str | Path, package: str) -> tuple[dict[str, Any], str]:
+    """Return what a recipe says, and what messages call it.
+
+    Raises
+    ------
+    UserError
+        If there is no such recipe, or its file is not YAML.
+    """
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        return read_yaml(path), str(path)
+    names = recipes_in(package)
+    if str(name) not in names:
+        raise UserError(
+            f"no recipe '{name}': choose from {', '.join(names)}, or give a YAML file."
+            + did_you_mean(str(name), names)
+        )
+    text = resources.files(package).joinpath(f"{name}.yaml").read_text("utf-8")
+    return yaml.safe_load(text) or {}, f"recipe {name}"
