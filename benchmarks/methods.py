@@ -8,7 +8,8 @@ one whose picks say the thresholds and which weights are kept, some that nothing
 recipe trains for the same minutes on the clock, with steps set from a short trial, so that its
 learning rate ends where it should; reading the tomograms and the one validation at the end come
 on top. All are scored when all are trained, one after the other, so that their seconds compare.
-What is done is skipped when the script is started again; the table is printed each time.
+What is done is skipped when the script is started again with the same runs and minutes; others
+want another folder. The table is printed each time.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class Outcome:
     picks: float  # per tomogram
     parameters: int
     scores: dict[str, float]
+    pretrain_steps: int = 0  # of the training whose weights started this one
 
 
 def run(*arguments: str) -> float:
@@ -85,6 +87,12 @@ def run(*arguments: str) -> float:
 
 def make_projects(options: argparse.Namespace) -> tuple[Path, Path]:
     """Simulate the twins; return the project to train and tune on, and the one to test on."""
+    settings = {k: getattr(options, k) for k in ("train", "tune", "test", "minutes")}
+    noted = options.output / "settings.json"
+    options.output.mkdir(parents=True, exist_ok=True)
+    if noted.exists() and json.loads(noted.read_text()) != settings:
+        raise SystemExit(f"{noted}: other runs or minutes than {settings}: choose another folder")
+    noted.write_text(json.dumps(settings, indent=1))
     found = by_run(read_picks(options.picks, objects=CZII))
     molecules = [word for text in options.molecule for word in ("--molecule", text)]
     made = []
@@ -93,9 +101,7 @@ def make_projects(options: argparse.Namespace) -> tuple[Path, Path]:
         ("test", options.test.split(","), 2),
     ):
         folder, chosen = options.output / part, options.output / f"{part}.csv"
-        if not (folder / "copick.json").exists():
-            options.output.mkdir(parents=True, exist_ok=True)
-            write_picks([found[name] for name in names], chosen, overwrite=True)
+        write_picks([found[name] for name in names], chosen, overwrite=True)
         run("simulate", str(folder), "--preset", "czii-twin", "--picks", str(chosen), "--seed",
             str(seed), "--runs", str(len(names)), "--kinds", "all", *molecules)  # fmt: skip
         made.append(folder / "copick.json")
@@ -168,6 +174,7 @@ def measure(options: argparse.Namespace, method: Method, learn: Path, test: Path
         sum(map(len, found)) / len(runs),
         sum(p.numel() for p in network.parameters()),
         {**result.f_beta, "weighted": result.weighted},
+        plan(options, method, learn).get(method.before, 0),
     )
 
 
@@ -186,7 +193,9 @@ def table(outcomes: list[Outcome]) -> str:
     for row in sorted(outcomes, key=lambda o: -o.scores["weighted"]):
         scores = " | ".join(f"{row.scores[name]:.3f}" for name in names)
         lines.append(
-            f"| `{row.recipe}` | {scores} | {row.steps} | {row.parameters / 1e6:.2f} M | "
+            f"| `{row.recipe}` | {scores} | "
+            f"{f'{row.pretrain_steps} + ' if row.pretrain_steps else ''}{row.steps} | "
+            f"{row.parameters / 1e6:.2f} M | "
             f"{row.pick_seconds:.1f} | {row.picks / row.pick_seconds:.0f} |"
         )
     return "\n".join(lines)
