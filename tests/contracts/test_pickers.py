@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from scipy.spatial.distance import cdist
 
 from tomoscout.core.errors import UserError
@@ -124,3 +125,39 @@ def test_listing_imports_nothing():
         "assert not {'scipy', 'cc3d', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    thresholds=st.tuples(st.floats(0.05, 1.0), st.floats(0.05, 1.0)),
+    cells=st.floats(0.05, 0.95),
+    kind=st.sampled_from(["max", "mean", "percentile_90"]),
+    downsample=st.integers(1, 2),
+)
+def test_with_cells_of_its_own_a_threshold_only_drops_picks(
+    seed, thresholds, cells, kind, downsample
+):
+    geometry = Geometry((9, 12, 14), 10.0)
+    score = np.random.default_rng(seed).random(geometry.cells) ** 3
+    score = ndimage.gaussian_filter(score, 0.7).astype(np.float16)
+    for name in NAMES:
+        module = PICKERS[name]
+        if "cells" not in module.Settings.model_fields:
+            continue
+        chosen = module.Settings(cells=cells, score=kind, downsample=downsample, distance=0.3)
+        assert module.is_nested(chosen)
+        low, high = (
+            module.find_picks(
+                score, geometry=geometry, radius=25.0, name="it", threshold=t, settings=chosen
+            )
+            for t in sorted(thresholds)
+        )
+        kept = low.above({"it": max(thresholds)})
+        np.testing.assert_array_equal(high.zyx, kept.zyx)
+        np.testing.assert_array_equal(high.score_array, kept.score_array)
+
+
+def test_the_pickers_of_regions_have_cells_of_their_own():
+    with_cells = [name for name in NAMES if "cells" in PICKERS[name].Settings.model_fields]
+    assert with_cells == ["components", "mean_shift", "watershed"]

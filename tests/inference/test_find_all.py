@@ -83,6 +83,19 @@ def test_every_picker_gives_the_same_from_disk(detector, small_parts, name):
     assert_same(found, wanted, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["components", "watershed", "mean_shift"])
+def test_particles_of_cells_below_the_threshold_are_the_same_from_disk(detector, small_parts, name):
+    data, picker = two_maps(seed=1), Choice(name=name, cells=0.25)
+    found, wanted, all_ = (
+        pick(d, detector, picker=picker, floor=floor)
+        for d, floor in ((OnDisk(data), 0.4), (data, 0.4), (OnDisk(data), 0.1))
+    )
+    assert_same(found, wanted, atol=1e-6)
+    assert_same(found, all_.above({"large": 0.4, "small": 0.4}))
+    assert len(found) < len(all_)
+    assert all_.score_array.min() >= 0.25
+
+
 def test_a_picker_without_halo_gets_the_whole_map(detector, small_parts):
     data, picker = two_maps(), Choice(name="linked_slices")
     disk = OnDisk(data)

@@ -17,6 +17,10 @@ NESTED = [
     Choice(name="local_max"),
     Choice(name="local_max", distance=0.3),
     Choice(name="local_max", smooth=20.0),
+    Choice(name="components", cells=0.2),
+    Choice(name="components", cells=0.2, score="mean", min_volume=0.02),
+    Choice(name="watershed", cells=0.1, relief="score", apart=0.5, distance=0.3),
+    Choice(name="mean_shift", cells=0.15, score="percentile_90", downsample=2),
 ]
 
 
@@ -49,6 +53,18 @@ def test_pickers_that_look_at_the_cells_above_the_threshold_are_not_taken_for_ne
     for name in ("components", "watershed", "mean_shift", "linked_slices"):
         assert not is_nested(Choice(name=name))
     assert not is_nested(Choice(name="local_max", source="mask"))
+    assert not is_nested(Choice(name="components", cells=None))
+
+
+def test_with_cells_of_their_own_one_picking_tells_of_all_thresholds(doubled, objects):
+    asked = []
+
+    def drawn(scores, entry, choice, threshold):
+        asked.append(threshold)
+        return draw(scores, entry, choice, threshold)
+
+    collect(doubled, objects["small"], Choice(name="components", cells=0.2), floor=0.05, draw=drawn)
+    assert asked == [0.05, 0.05], "once per map"
 
 
 @pytest.mark.parametrize("choice", CHOICES, ids=repr)

@@ -161,7 +161,7 @@ class _Job:
             name=self.name,
             settings=self.settings,
         )
-        return picks
+        return picks[picks.score_array >= self.threshold]
 
     def _own(self, part: _Part) -> Picks:
         """Pick a part, and keep what lies in its own planes."""

@@ -11,7 +11,10 @@ greedy suppression or where particles touch, two steps do it: ``peaks(score, *, 
 spacing, threshold, settings)`` finds what there is in some planes, as a tuple of arrays counted
 from the whole map's corner, ``first`` being the plane at which the part begins; and
 ``settle(peaks, *, geometry, radius, name, settings)`` makes picks of all of it, the parts' arrays
-joined in the map's order.
+joined in the map's order; those below the threshold are dropped thereafter.
+
+``is_nested(settings)`` tells whether the picks at a threshold are those of any lower one that reach
+it; without it they are not. Tuning then tries every threshold on the picks of the lowest.
 """
 
 from __future__ import annotations

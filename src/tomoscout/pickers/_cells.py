@@ -1,6 +1,6 @@
-"""The cells of a map that reach the threshold: all that most pickers look at.
+"""The cells of a map that are high enough: all that most pickers look at.
 
-A score map is nearly empty. Some thousands of its millions of cells reach the threshold, and what
+A score map is nearly empty. Some thousands of its millions of cells reach a threshold, and what
 follows (labelling, parting, averaging) works on the list of these, in memory that does not grow
 with the map.
 """
@@ -19,7 +19,7 @@ from tomoscout.pickers._checks import lowest_passing
 
 
 class Cells(NamedTuple):
-    """The cells that reach the threshold."""
+    """The cells that belong to particles."""
 
     cells: Int[np.ndarray, "n 3"]
     """Where they are, in the map's own order; of blocks of cells, the first."""
@@ -32,6 +32,19 @@ class BlockSettings(Settings):
 
     downsample: int = Field(default=1, ge=1, le=8)
     """Cells per axis that are averaged to one first: quicker, coarser, and scores sink."""
+
+
+class CellSettings(BlockSettings):
+    """Which cells belong to particles."""
+
+    cells: float | None = Field(default=None, gt=0, le=1)
+    """Lowest score of a cell that belongs to a particle; None: the threshold itself. With a number
+    the particles are the same at every threshold, which then only drops those that score less."""
+
+
+def is_nested(settings: CellSettings) -> bool:
+    """Tell whether a threshold only drops picks: it does where it does not choose the cells."""
+    return settings.cells is not None
 
 
 def halo(radius: float, settings: BlockSettings) -> float:
@@ -47,9 +60,9 @@ def peaks(
     first: int = 0,
     spacing: float,
     threshold: float,
-    settings: BlockSettings,
+    settings: CellSettings,
 ) -> Cells:
-    """Find the cells that reach the threshold in some planes of a part of a map.
+    """Find the cells that particles are made of in some planes of a part of a map.
 
     Parameters
     ----------
@@ -62,15 +75,16 @@ def peaks(
     spacing
         Edge of a cell, in ångström; not needed here.
     threshold
-        Lowest score of a cell, or of the mean of a block.
+        Lowest score of a cell, or of the mean of a block, unless the settings name one.
     settings
-        How many cells make a block.
+        How many cells make a block, and what they score at least.
     """
+    lowest = threshold if settings.cells is None else settings.cells
     if settings.downsample == 1:
         start, blocks, own = planes.start, score[planes], slice(None)
     else:
         start, blocks, own = in_blocks(score, planes, first, settings.downsample)
-    here = np.flatnonzero(reaching(blocks[own], threshold))
+    here = np.flatnonzero(reaching(blocks[own], lowest))
     cells = np.stack(np.unravel_index(here, blocks[own].shape), axis=1)
     height = np.ascontiguousarray(blocks[own]).reshape(-1)[here].astype(np.float64)
     cells[:, 0] += own.start or 0

@@ -15,12 +15,12 @@ from pydantic import Field, model_validator
 from tomoscout.core.geometry import Geometry
 from tomoscout.core.picks import Picks
 from tomoscout.ops.suppress import suppress
-from tomoscout.pickers._cells import BlockSettings, finer
+from tomoscout.pickers._cells import CellSettings, finer
 
 Kind = Literal["max", "mean", "percentile_90"]
 
 
-class RegionSettings(BlockSettings):
+class RegionSettings(CellSettings):
     """Which regions are particles, and what they score."""
 
     min_volume: float = Field(default=0.0, ge=0)

@@ -5,8 +5,8 @@ dropped. Choose it for detectors trained on spheres, whose answers are broad and
 of a blob is then a better centre than its highest cell. Particles that touch above the threshold
 are one blob, which is parted at its necks: seeds are the innermost cells, some radii apart, and
 basins are flooded from them (``watershed`` does the same and can part by score). A lower threshold
-makes particles touch sooner and moves their middles, so thresholds tuned on the scores of its
-picks are only a guide; ``local_max`` has neither fault.
+makes particles touch sooner and moves their middles, unless ``cells`` says once and for all which
+cells are looked at.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tomoscout.pickers._checks import check
 from tomoscout.pickers._regions import RegionSettings, picks_of
 from tomoscout.pickers._touching import touching
 
-halo, peaks = _cells.halo, _cells.peaks
+halo, is_nested, peaks = _cells.halo, _cells.is_nested, _cells.peaks
 
 
 class Settings(RegionSettings):
@@ -57,8 +57,8 @@ def find_picks(
     name
         The object's name.
     threshold
-        Lowest score of a blob's cells, above 0 and at most 1. Cells that touch by a corner
-        belong together.
+        Lowest score of a blob, and of its cells unless the settings name one; above 0 and at most
+        1. Cells that touch by a corner belong together.
     settings
         Limits of the volume, score and parting.
 
@@ -70,13 +70,14 @@ def find_picks(
     check(score, geometry, name=name, threshold=threshold)
     spacing, whole = geometry.cell_spacing, slice(0, score.shape[0])
     found = peaks(score, planes=whole, spacing=spacing, threshold=threshold, settings=settings)
-    return settle(found, geometry=geometry, radius=radius, name=name, settings=settings)
+    picks = settle(found, geometry=geometry, radius=radius, name=name, settings=settings)
+    return picks[picks.score_array >= threshold]
 
 
 def settle(
     found: _cells.Cells, *, geometry: Geometry, radius: float, name: str, settings: Settings
 ) -> Picks:
-    """Turn all cells of a map that reach the threshold into picks.
+    """Turn all cells of a map that belong to particles into picks.
 
     Parameters
     ----------

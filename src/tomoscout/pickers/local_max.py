@@ -98,6 +98,11 @@ def find_picks(
     return settle(found, geometry=geometry, radius=radius, name=name, settings=settings)
 
 
+def is_nested(settings: Settings) -> bool:
+    """Tell whether a threshold only drops picks: a mask changes with it, scores do not."""
+    return settings.source == "score"
+
+
 class Peaks(NamedTuple):
     """Maxima of a map before those that lie too near to better ones are dropped."""
 

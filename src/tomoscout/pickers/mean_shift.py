@@ -23,7 +23,7 @@ from tomoscout.pickers import _cells
 from tomoscout.pickers._checks import check
 from tomoscout.pickers._regions import RegionSettings, picks_of
 
-halo, peaks = _cells.halo, _cells.peaks
+halo, is_nested, peaks = _cells.halo, _cells.is_nested, _cells.peaks
 
 
 class Settings(RegionSettings):
@@ -56,7 +56,8 @@ def find_picks(
     name
         The object's name.
     threshold
-        Lowest score of a cell that counts, above 0 and at most 1.
+        Lowest score of a pick, and of the cells that count unless the settings name one; above 0
+        and at most 1.
     settings
         Bandwidth, limits of the volume and score.
 
@@ -68,13 +69,14 @@ def find_picks(
     check(score, geometry, name=name, threshold=threshold)
     spacing, whole = geometry.cell_spacing, slice(0, score.shape[0])
     found = peaks(score, planes=whole, spacing=spacing, threshold=threshold, settings=settings)
-    return settle(found, geometry=geometry, radius=radius, name=name, settings=settings)
+    picks = settle(found, geometry=geometry, radius=radius, name=name, settings=settings)
+    return picks[picks.score_array >= threshold]
 
 
 def settle(
     found: _cells.Cells, *, geometry: Geometry, radius: float, name: str, settings: Settings
 ) -> Picks:
-    """Turn all cells of a map that reach the threshold into picks.
+    """Turn all cells of a map that belong to particles into picks.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from tomoscout.pickers._checks import check
 from tomoscout.pickers._regions import RegionSettings, picks_of
 from tomoscout.pickers._touching import touching
 
-halo, peaks = _cells.halo, _cells.peaks
+halo, is_nested, peaks = _cells.halo, _cells.is_nested, _cells.peaks
 
 
 class Settings(RegionSettings):
@@ -57,7 +57,8 @@ def find_picks(
     name
         The object's name.
     threshold
-        Lowest score of a cell that is flooded, above 0 and at most 1.
+        Lowest score of a basin, and of the cells that are flooded unless the settings name one;
+        above 0 and at most 1.
     settings
         Relief, seeds, limits of the volume and score.
 
@@ -69,13 +70,14 @@ def find_picks(
     check(score, geometry, name=name, threshold=threshold)
     spacing, whole = geometry.cell_spacing, slice(0, score.shape[0])
     found = peaks(score, planes=whole, spacing=spacing, threshold=threshold, settings=settings)
-    return settle(found, geometry=geometry, radius=radius, name=name, settings=settings)
+    picks = settle(found, geometry=geometry, radius=radius, name=name, settings=settings)
+    return picks[picks.score_array >= threshold]
 
 
 def settle(
     found: _cells.Cells, *, geometry: Geometry, radius: float, name: str, settings: Settings
 ) -> Picks:
-    """Turn all cells of a map that reach the threshold into picks.
+    """Turn all cells of a map that belong to particles into picks.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """What a picker finds in score maps, at every threshold that tuning needs to know of.
 
 Where a threshold only drops picks (``is_nested``), one picking at the floor holds the picks of all
-thresholds, and the sweep over them is exact. Other pickers look at the cells above the threshold,
-so what they find at one says little about the next: they pick once per level, and the levels are
-the thresholds to choose from.
+thresholds, and the sweep over them is exact. Other pickers look at the cells above the threshold
+(unless ``cells`` says which), so what they find at one says little about the next: they pick once
+per level, and the levels are the thresholds to choose from.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ class Candidates:
 
 def is_nested(choice: Choice) -> bool:
     """Tell whether a picker's picks at a threshold are those of a lower one that reach it."""
-    return choice.name == "local_max" and choice.options.get("source", "score") == "score"
+    module, settings = choice.resolve(PICKERS)
+    return hasattr(module, "is_nested") and bool(module.is_nested(settings))
 
 
 def levels(choice: Choice, floor: float) -> list[float]:
