@@ -179,3 +179,33 @@ def test_done_again_nothing_is_drawn_and_nothing_changes(bench, done, monkeypatc
     told = capsys.readouterr().out
     assert "score maps: 22, of which 22 are done" in told
     assert "rows: 16, of which 16 are done" in told
+
+
+def test_pick_with_a_rows_parameters_does_what_the_campaign_did(bench, tmp_path):
+    """Members, blend and views: nothing of it is said again."""
+    file = write_campaign(
+        bench,
+        "joined.yaml",
+        experiments={"good": str(bench / "good")},
+        strategies=["kfold_ensemble", "best_single"],
+        tta="z_flip",
+        blend="logits",
+        window={"average": "logits"},
+        tuning="thresholds",
+    )
+    output = tmp_path / "out"
+    assert main(["campaign", str(file), "-o", str(output), "-q"]) == 0
+    path = output / "hps" / "hps_good_kfold_z_flip_card_thresholds.json"
+    hps = read_parameters(path)
+    assert (hps.tta, hps.average, hps.ensemble, hps.blend) == ("z_flip", "logits", "mean", "logits")
+    alone = read_parameters(output / "hps" / "hps_good_fold_run1_z_flip_card_thresholds.json")
+    assert (alone.average, alone.ensemble, alone.blend) == ("logits", None, None)
+    (maps,) = {one.parent for one in output.rglob("good/kfold/z_flip-*/new*.scores.zarr")}
+    sources = {"anew": ["--model", str(bench / "good")], "kept": ["--scores", str(maps)]}
+    found = {}
+    for name, words in sources.items():
+        command = ["pick", str(bench / "away"), *words, "--params", str(path)]
+        assert main([*command, "-o", str(tmp_path / name), "-q"]) == 0
+        found[name] = (tmp_path / name / "picks.csv").read_text()
+    assert found["anew"] == found["kept"]
+    assert len(found["anew"].splitlines()) > 4

@@ -120,6 +120,8 @@ def test_what_was_tuned_for_an_ensemble_is_laid_over_it():
     tuned = model.with_parameters(
         Parameters(thresholds={"small": 0.7}, shares={"large": (1.0, 3.0)}, tuned_on=("r",))
     )
+    assert tuned.blend == "probabilities"
+    assert model.with_parameters(Parameters(blend="ranks")).blend == "ranks"
     assert tuned.card.thresholds == {"large": 0.4, "small": 0.7}
     assert tuned.card.tuned_on == ("r",)
     assert tuned.shares == {"large": (0.25, 0.75), "small": (0.5, 0.5)}

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from tomoscout import __version__
 from tomoscout.campaigns.settings import CARD, SearchSettings, Strategy, Tuning, label
+from tomoscout.core.parameters import Blend
 from tomoscout.core.settings import Choice
-from tomoscout.inference.ensemble import Blend
 from tomoscout.inference.tiling import WindowSettings
 
 Side = Literal["validation", "test"]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from tomoscout.campaigns._jobs import Scorer, digest
 from tomoscout.campaigns.experiments import Experiment, Member
 from tomoscout.campaigns.settings import Strategy
-from tomoscout.inference.ensemble import Blend
+from tomoscout.core.parameters import Blend
 
 
 def scorers(

@@ -104,6 +104,7 @@ def _facts(job: MapJob, model: Detector | Ensemble) -> dict[str, Any]:
         "blend": job.scorer.blend,
         "shares": [],
         "tta": job.tta,
+        "average": job.window.average,
         "kind": job.scorer.kind,
     }
 

@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 from pydantic import Field, field_validator, model_validator
 
 from tomoscout.core.errors import UserError, did_you_mean
+from tomoscout.core.parameters import Blend
 from tomoscout.core.settings import Choice, Settings, read_yaml, validate
-from tomoscout.inference.ensemble import Blend
 from tomoscout.inference.tiling import WindowSettings
 from tomoscout.ops.views import VIEWS
 from tomoscout.pickers import PICKERS

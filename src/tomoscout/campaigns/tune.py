@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from tomoscout.campaigns._jobs import MapJob, Row, digest
 from tomoscout.campaigns.settings import CARD
@@ -81,7 +82,9 @@ class Tuner:
         """Return the parameters of a row, given its model."""
         pickers = fixed_pickers(row.picker, model)
         if row.tuning == "default":
-            return Parameters(thresholds=resolve_thresholds(model), pickers=pickers, tta=row.tta)
+            return Parameters(
+                thresholds=resolve_thresholds(model), pickers=pickers, **_made_by(row)
+            )
         # Objects that the model does not find, or that are not scored, cannot be tuned.
         known = [entry for entry in self.objects.each() if entry.name in model.objects.names]
         table = ObjectTable(objects=tuple(known))
@@ -94,7 +97,7 @@ class Tuner:
         return Parameters(
             thresholds={name: point.threshold for name, point in points.items()},
             pickers=pickers,
-            tta=row.tta,
+            **_made_by(row),
             tuned_on=tuple(dict.fromkeys(job.run.name for job in row.tuned)),
             spread=row.spread,
             score=score | {"weighted": weighted(points, weights)},
@@ -172,6 +175,16 @@ class Tuner:
 def fixed_pickers(picker: Choice, model: Detector | Ensemble) -> dict[str, Choice]:
     """Return the picker of each object: the one given, or none where the weights' own is meant."""
     return {} if picker.name == CARD else dict.fromkeys(model.objects.names, picker)
+
+
+def _made_by(row: Row) -> dict[str, Any]:
+    """Return the views and the ensemble of a row's score maps, as picking must use them."""
+    views = {"tta": row.tta, "average": row.tested[0].window.average if row.tta != "none" else None}
+    scorer = row.scorer
+    if scorer.strategy == "best_single":
+        return views
+    is_expert = scorer.strategy == "ensemble_specialists"
+    return {**views, "ensemble": "specialists" if is_expert else "mean", "blend": scorer.blend}
 
 
 def _points(row: Row, sweeps: Mapping[str, Sweep], table: ObjectTable) -> Mapping[str, Best]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from tomoscout.io.project import Project, Run
 from tomoscout.io.scores import Scores, read_scores
 
 if TYPE_CHECKING:  # they load torch
+    from tomoscout.core.parameters import Parameters
     from tomoscout.inference.ensemble import Ensemble
     from tomoscout.inference.weights import Detector
 
@@ -61,3 +63,34 @@ def refuse_other_weights(folder: Path, noted: dict[str, Any], model: Detector | 
             f"--scores {folder}: these maps were made with {noted.get('model')}, not with "
             f"{model.source}: leave --model away, or predict anew"
         )
+
+
+def refuse_other_ways(folder: Path, noted: dict[str, Any], asked: Mapping[str, str | None]) -> None:
+    """Refuse maps that were made in another way than asked: their thresholds differ."""
+    for name, way in asked.items():
+        made = noted.get(name)
+        if made and way and made != way:
+            what = "views" if name == "tta" else name
+            raise UserError(
+                f"--scores {folder}: these maps were made with the {what} '{made}', "
+                f"not '{way}': predict anew with --{name} {way}"
+            )
+
+
+def refuse_other_shares(
+    folder: Path, model: Detector | Ensemble, parameters: Parameters | None
+) -> None:
+    """Refuse maps in which the models count otherwise than the parameters say."""
+    from tomoscout.inference.ensemble import Ensemble
+
+    if parameters is None or not isinstance(model, Ensemble):
+        return
+    for name, shares in parameters.shares.items():
+        made = model.shares[name]
+        wanted = model.with_parameters(parameters).shares[name]
+        if any(abs(one - other) > 1e-6 for one, other in zip(made, wanted, strict=True)):
+            told = ",".join(f"{share:g}" for share in shares)
+            raise UserError(
+                f"--scores {folder}: these maps were made with other shares of '{name}' than the "
+                f"parameters have: predict anew with --shares {name}={told}"
+            )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tomoscout.inference.tiling import WindowSettings
     from tomoscout.inference.weights import Detector
 
+USUAL = {"ensemble": "mean", "blend": "probabilities", "tta": "none", "average": "probabilities"}
+"""How networks look and are joined where neither flags nor parameters say it."""
+
 
 @Parameter(name="*")
 @dataclass(frozen=True)
@@ -25,20 +28,22 @@ class PredictionFlags:
     """Weights: a training folder, a .safetensors file, a name from 'tomoscout models', or a URL
     with its sha256; the weights that come with the package when not given. Several, or a folder of
     crossval, answer as one (may be repeated)."""
-    ensemble: Literal["mean", "specialists"] = "mean"
+    ensemble: Literal["mean", "specialists"] | None = None
     """How several weights are joined: the mean of all, or for each object the one that scored best
-    on it."""
-    blend: Literal["probabilities", "logits", "ranks"] = "probabilities"
-    """What the mean of several weights is taken of; ranks suit networks whose scores are spread
-    differently."""
+    on it (specialists); mean, or what --params says, when not given."""
+    blend: Literal["probabilities", "logits", "ranks"] | None = None
+    """What the mean of several weights is taken of: probabilities, logits or ranks (which suit
+    networks whose scores are spread differently); probabilities, or what --params says, when not
+    given."""
     shares: Annotated[tuple[str, ...], Parameter(negative="")] = ()
     """How much each of several weights counts: 0.7,0.3 for all objects, or ribosome=0.7,0.3 for
     one (may be repeated)."""
     tta: str | None = None
     """Views that each tile is looked at from: none, z_flip, wedge_safe, anisotropic, d4z,
     isotropic13 or isotropic; none, or what --params says, when not given."""
-    average: Literal["probabilities", "logits"] = "probabilities"
-    """What is averaged over the views."""
+    average: Literal["probabilities", "logits"] | None = None
+    """What is averaged over the views: probabilities or logits; probabilities, or what --params
+    says, when not given."""
     backend: str = "torch"
     """What runs the network: torch, torchscript or inductor; onnx or openvino where they are
     installed."""
@@ -51,35 +56,54 @@ class PredictionFlags:
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
 
+    def over(self, parameters: Parameters | None) -> PredictionFlags:
+        """Return the flags with what parameters say where none is given."""
+        said = {name: getattr(parameters, name, None) for name in USUAL}
+        return replace(self, **{name: getattr(self, name) or said[name] for name in USUAL})
+
+    def against(self, parameters: Parameters | None) -> Iterator[str]:
+        """Tell, one by one, which flags say something else than the parameters."""
+        for name in USUAL:
+            given, said = getattr(self, name), getattr(parameters, name, None)
+            if given and said and given != said:
+                yield f"--{name} {given}: the parameters are for '{said}', and may not fit"
+
     def load(self, parameters: Parameters | None = None) -> Detector | Ensemble:
         """Load the weights; shares that were tuned serve where none are given."""
         from tomoscout.commands._weights import load_models
 
-        shares = _parse_shares(self.shares)
+        shares, joined = _parse_shares(self.shares), self._settled("ensemble", "blend")
         several = len(self.model) > 1
-        if shares is None and parameters is not None and several and self.ensemble == "mean":
+        if shares is None and parameters is not None and several and joined["ensemble"] == "mean":
             shares = parameters.shares or None
-        return load_models(self.model, ensemble=self.ensemble, blend=self.blend, shares=shares)
+        return load_models(self.model, shares=shares, **joined)
 
-    def window(self, parameters: Parameters | None = None) -> WindowSettings:
+    def window(self) -> WindowSettings:
         """Return how tiles are looked at, refusing views and backends that there are not."""
         from tomoscout.inference.tiling import WindowSettings
         from tomoscout.ops.views import find_views
 
-        tuned = None if parameters is None else parameters.tta
-        tta = self.tta or tuned or "none"
-        find_views(tta)
+        views = self._settled("tta", "average")
+        find_views(views["tta"])
         if self.backend != "torch":
             from tomoscout.inference.backends import find_backend
 
             find_backend(self.backend)  # now, and not once per run, where its extra is missing
-        return WindowSettings(tta=tta, average=self.average, backend=self.backend)
+        return WindowSettings(backend=self.backend, **views)
 
     def like(self, noted: Mapping[str, Any]) -> PredictionFlags:
-        """Return the flags with the weights, and how they are joined, of an earlier job."""
-        kept = {name: noted[name] for name in ("ensemble", "blend") if name in noted}
-        lists = {name: tuple(noted[name]) for name in ("models", "shares") if name in noted}
-        return replace(self, **kept, model=lists.get("models", ()), shares=lists.get("shares", ()))
+        """Return the flags with the weights, and how they are joined, of an earlier job.
+
+        What is given stays.
+        """
+        joined = {
+            name: getattr(self, name) or noted[name] for name in ("ensemble", "blend")
+            if name in noted
+        }  # fmt: skip
+        if self.model:
+            return replace(self, **joined)
+        lists = {name: tuple(noted.get(name, ())) for name in ("models", "shares")}
+        return replace(self, **joined, model=lists["models"], shares=lists["shares"])
 
     def noted(
         self, model: Detector | Ensemble, window: WindowSettings, *, kind: str | None
@@ -87,12 +111,11 @@ class PredictionFlags:
         """Return what a job's results depend on, for its ledger."""
         from tomoscout.inference.ensemble import fingerprint
 
-        given = asdict(self)
         return {
             "model": model.source,
             "models": [_absolute(model) for model in self.model],
             "weights": fingerprint(model),
-            **{name: given[name] for name in ("ensemble", "blend")},
+            **self._settled("ensemble", "blend"),
             "shares": list(self.shares),
             "tta": window.tta,
             "average": window.average,
@@ -100,6 +123,10 @@ class PredictionFlags:
             "kind": kind,
             "voxel_spacing": self.voxel_spacing,
         }
+
+    def _settled(self, *names: str) -> dict[str, Any]:
+        """Return what flags say, and the usual where they say nothing."""
+        return {name: getattr(self, name) or USUAL[name] for name in names}
 
 
 NO_FLAGS = PredictionFlags()

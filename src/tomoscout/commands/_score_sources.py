@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tomoscout.commands import _maps
-from tomoscout.commands._prediction import PredictionFlags
-from tomoscout.core.errors import UserError
+from tomoscout.commands._console import status
+from tomoscout.commands._prediction import USUAL, PredictionFlags
 from tomoscout.core.volume import Volume
 from tomoscout.io.project import Project, Run
 from tomoscout.io.scores import Extent, Scores
@@ -39,7 +39,10 @@ class Tomograms:
         from tomoscout.commands._runs import kind_to_use
         from tomoscout.io.project import open_project
 
-        window = flags.window(parameters)
+        for remark in flags.against(parameters):
+            status.print(remark, highlight=False)
+        flags = flags.over(parameters)
+        window = flags.window()
         model = flags.load(parameters)
         project = open_project(source, voxel_spacing=flags.voxel_spacing)
         return cls(project, model, flags, window, kind_to_use(flags.kind, model, project))
@@ -98,14 +101,11 @@ class Maps:
         from tomoscout.io.project import open_project
 
         settings = _maps.read_noted(folder)
-        model = (flags if flags.model else flags.like(settings)).load()
+        asked = flags.over(parameters)
+        _maps.refuse_other_ways(folder, settings, {name: getattr(asked, name) for name in USUAL})
+        model = asked.like(settings).load()
         _maps.refuse_other_weights(folder, settings, model)
-        asked = flags.tta or (parameters and parameters.tta)
-        if settings and asked and asked != settings.get("tta"):
-            raise UserError(
-                f"--scores {folder}: these maps were made with the views '{settings.get('tta')}', "
-                f"not '{asked}': predict anew with --tta {asked}"
-            )
+        _maps.refuse_other_shares(folder, model, parameters)
         project = _maps.map_runs(folder, model.objects)
         if source is not None:
             project = open_project(source, voxel_spacing=flags.voxel_spacing)

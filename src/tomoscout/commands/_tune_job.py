@@ -228,6 +228,9 @@ class TuneJob:
             thresholds=operating.thresholds,
             pickers=dict(choices),
             tta=self.maps.views,
+            average=self.maps.average,
+            ensemble="mean" if self.blended else None,
+            blend="probabilities" if self.blended else None,  # what `Blended` takes the mean of
             shares=dict(shares),
             tuned_on=tuple(self.truth),
             spread=spread,

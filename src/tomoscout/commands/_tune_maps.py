@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from tomoscout.commands._console import progress
 from tomoscout.commands._maps import read_map, read_noted, refuse_other_weights
 from tomoscout.commands._runs import kind_to_use
 from tomoscout.core.errors import UserError
+from tomoscout.core.parameters import Average
 from tomoscout.core.volume import Volume
 from tomoscout.inference.ensemble import fingerprint
 from tomoscout.inference.resumable import describe, partial_path, predict_to, predicted
@@ -58,13 +60,16 @@ class MapSource:
     @property
     def views(self) -> str | None:
         """The views of the scores, as picking must use them; None when nothing was said."""
-        every = [read_noted(folder).get("tta") for folder in self.given]
-        noted = sorted({str(tta) for tta in every if tta is not None})
-        if self.tta is not None or not noted:
-            return self.tta
-        if len(noted) > 1:
-            raise UserError(f"--scores: maps of different views ({', '.join(noted)})")
-        return noted[0]
+        return self._noted("tta", "views") if self.tta is None else self.tta
+
+    @property
+    def average(self) -> Average | None:
+        """What was averaged over them; None where there was nothing to average."""
+        if self.views in (None, "none"):
+            return None
+        if not self.given:
+            return self.window.average
+        return cast("Average | None", self._noted("average", "averages over views"))
 
     @contextmanager
     def passing(self, detector: Detector, project: Project, run: str) -> Iterator[ScoreMap]:
@@ -107,7 +112,15 @@ class MapSource:
 
     def key(self, detectors: list[Detector]) -> str:
         """Return what tells the scores of one tuning from those of another."""
-        return f"{'+'.join(map(fingerprint, detectors))} {self.views} {self.kind}"
+        return f"{'+'.join(map(fingerprint, detectors))} {self.views} {self.average} {self.kind}"
+
+    def _noted(self, key: str, what: str) -> str | None:
+        """Return what the given maps say of how they were made, if they do."""
+        every = [read_noted(folder).get(key) for folder in self.given]
+        noted = sorted({str(way) for way in every if way is not None})
+        if len(noted) > 1:
+            raise UserError(f"--scores: maps of different {what} ({', '.join(noted)})")
+        return noted[0] if noted else None
 
     def _volume(self, detector: Detector, project: Project, run: str) -> Volume:
         return project[run].tomogram(kind_to_use(self.kind, detector, project))

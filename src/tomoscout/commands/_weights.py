@@ -13,7 +13,8 @@ from tomoscout.inference.download import is_url
 from tomoscout.inference.find import DEFAULT, FILE_NAME, find_weights, is_own_path, named_weights
 
 if TYPE_CHECKING:  # they load torch
-    from tomoscout.inference.ensemble import Blend, Ensemble, Strategy
+    from tomoscout.core.parameters import Blend, Strategy
+    from tomoscout.inference.ensemble import Ensemble
     from tomoscout.inference.weights import Detector
 
 

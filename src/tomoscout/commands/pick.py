@@ -49,7 +49,8 @@ def pick(
     threshold
         Lowest score of a pick, as ``object=0.4`` (may be repeated) or one number for all.
     params
-        Parameters that 'tomoscout tune' wrote (JSON): thresholds, pickers, views.
+        Parameters that 'tomoscout tune' or a campaign wrote (JSON): thresholds, pickers, views, and
+        how several weights are joined; flags come before them.
     picker
         How picks are drawn from score maps, such as local_max or components; its settings are
         given as --picker.distance 1.0. What the parameters or the weights say when not given.

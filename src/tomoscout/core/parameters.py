@@ -1,4 +1,6 @@
-"""What tuning finds and picking takes: thresholds, pickers and views, in one JSON file.
+"""What tuning finds and picking takes, in one JSON file.
+
+Thresholds and pickers, and the views and the ensemble of the score maps that they are for.
 
 Weights carry parameters of their own in their card. A file of parameters lies over them
 (``pick --params``), so one set of weights can be used with several, and what was tuned on one
@@ -10,7 +12,7 @@ from __future__ import annotations
 import json
 from os import PathLike
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -19,6 +21,17 @@ from tomoscout.core.errors import UserError, did_you_mean
 from tomoscout.core.settings import Choice, Settings, validate
 
 Threshold = Annotated[float, Field(gt=0, le=1)]
+
+Blend = Literal["probabilities", "logits", "ranks"]
+"""How scores of several models become one: their mean; their geometric mean, brought back to a sum
+of one with background; or the mean after each has been given the first one's distribution."""
+
+Strategy = Literal["mean", "specialists"]
+"""Which of several models are joined: all, or for each object those that score best on it."""
+
+Average = Literal["probabilities", "logits"]
+"""What is averaged over views: what a network says, or the logarithms of its odds, among which one
+sure view outvotes several doubtful ones."""
 
 
 class Parameters(Settings):
@@ -30,6 +43,12 @@ class Parameters(Settings):
     """How an object's picks are drawn; others use the card's picker."""
     tta: str | None = None
     """Views that the score maps were averaged over; None leaves it to whoever picks."""
+    average: Average | None = None
+    """What was averaged over these views; None leaves it to whoever picks."""
+    ensemble: Strategy | None = None
+    """How several models were joined; None where there was one."""
+    blend: Blend | None = None
+    """How the scores of several models became one; None where there was one."""
     shares: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     """Share of each model of an ensemble, per object, in the order they are given."""
     tuned_on: tuple[str, ...] = ()

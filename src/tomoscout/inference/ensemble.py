@@ -12,24 +12,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from tomoscout.core.errors import UserError, did_you_mean
 from tomoscout.core.objects import ObjectTable
-from tomoscout.core.parameters import Parameters
+from tomoscout.core.parameters import Blend, Parameters, Strategy
 from tomoscout.inference.card import Card
 from tomoscout.inference.download import Progress
 from tomoscout.inference.members import choose_specialists, find_members, load_once
 from tomoscout.inference.merged_card import merge_cards
 from tomoscout.inference.weights import Detector, load_detector
 from tomoscout.inference.weights import fingerprint as fingerprint_of_one
-
-Blend = Literal["probabilities", "logits", "ranks"]
-"""How members' scores become one: their mean; their geometric mean, brought back to a sum of one
-with background; or the mean after each has been given the first one's distribution."""
-
-Strategy = Literal["mean", "specialists"]
-"""Which weights are joined: all, or for each object those that score best on it."""
 
 Shares = Mapping[str, Sequence[float]] | Sequence[float]
 
@@ -85,7 +77,7 @@ class Ensemble:
         return replace(self, card=self._face().with_thresholds(thresholds, runs).card)
 
     def with_parameters(self, parameters: Parameters) -> Ensemble:
-        """Return the ensemble with parameters laid over its thresholds, pickers and shares.
+        """Return the ensemble with parameters laid over its thresholds, pickers, blend and shares.
 
         Raises
         ------
@@ -97,7 +89,8 @@ class Ensemble:
             name: _settle(self.members, name, _spread(shares, self.groups))
             for name, shares in parameters.shares.items()
         }
-        return replace(self, card=tuned.card, shares={**self.shares, **changed})
+        blend = parameters.blend or self.blend
+        return replace(self, card=tuned.card, blend=blend, shares={**self.shares, **changed})
 
     def _face(self) -> Detector:
         """Return a detector with the card of all, to do with the card what detectors do."""

@@ -21,9 +21,10 @@ from torch import Tensor
 
 from tomoscout.core.activation import Activation
 from tomoscout.core.geometry import Geometry, Shape
+from tomoscout.core.parameters import Average
 from tomoscout.core.volume import Volume
 from tomoscout.inference.backends import BACKENDS
-from tomoscout.inference.test_time import Answer, Average, networks_for
+from tomoscout.inference.test_time import Answer, networks_for
 from tomoscout.inference.tiling import Tiling, WindowSettings, plan_tiles
 from tomoscout.models import Network
 from tomoscout.ops.normalise import Normaliser

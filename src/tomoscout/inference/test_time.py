@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -17,13 +16,10 @@ from torch import Tensor
 from tomoscout.core.activation import Activation
 from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Shape
+from tomoscout.core.parameters import Average
 from tomoscout.models import Network
 from tomoscout.ops.activations import probabilities
 from tomoscout.ops.views import divisor_of, find_views
-
-Average = Literal["probabilities", "logits"]
-"""What is averaged over the views: what the network says, or the logarithms of its odds, among
-which one sure view outvotes several doubtful ones."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import field_validator
 
 from tomoscout.core.geometry import Geometry, Shape
+from tomoscout.core.parameters import Average
 from tomoscout.core.settings import Settings
-from tomoscout.inference.test_time import Average
 from tomoscout.models import Network
 from tomoscout.ops.tiles import AxisTile, Blend, axis_tiles, fit_tile
 from tomoscout.ops.views import divisor_of, find_views

@@ -123,3 +123,33 @@ def test_what_was_picked_in_another_way_is_not_gone_on_with(run, capsys):
     for other in (["--tta", "z_flip"], ["--picker", "components"], ["--average", "logits"]):
         assert run("pick", "a/t1.mrc", *other) == 2
         assert "other settings" in capsys.readouterr().err
+
+
+def test_parameters_bring_how_weights_are_joined_and_looked_through(run, place, maps):
+    both = ("--model", "w.safetensors", "--model", "v.safetensors")
+    ways = {"blend": "logits", "tta": "z_flip", "average": "logits"}
+    (place / "p.json").write_text(json.dumps({**ways, "ensemble": "mean"}))
+    assert run("pick", "a/t1.mrc", *both, "--params", "p.json") == 0
+    noted = json.loads((place / "out/pick.json").read_text())["settings"]
+    assert {name: noted[name] for name in ways} == ways
+    flags = [word for name, way in ways.items() for word in (f"--{name}", way)]
+    assert run("pick", "a/t1.mrc", *both, *flags, "-o", "flags") == 0
+    np.testing.assert_array_equal(picked(place).zyx, picked(place, "flags").zyx)
+    plain = ("pick", "a/t1.mrc", *both, "-o", "plain")
+    assert run(*plain) == 0
+    assert not np.array_equal(picked(place).score_array, picked(place, "plain").score_array)
+
+
+def test_a_flag_comes_before_the_parameters_with_a_remark(place, capsys):
+    from tomoscout.cli import main
+
+    (place / "p.json").write_text('{"blend": "logits", "average": "logits", "tta": "z_flip"}')
+    words = ["pick", "a/t1.mrc", "--params", "p.json", "-o", "out"]
+    words += ["--model", "w.safetensors", "--model", "v.safetensors", "--tta", "z_flip"]
+    assert main([*words, "--blend", "ranks", "--average", "probabilities"]) == 0
+    told = capsys.readouterr().err
+    assert "--blend ranks: the parameters are for 'logits', and may not fit" in told
+    assert "--average probabilities: the parameters are for 'logits'" in told
+    assert "--tta" not in told
+    noted = json.loads((place / "out/pick.json").read_text())["settings"]
+    assert (noted["blend"], noted["average"], noted["tta"]) == ("ranks", "probabilities", "z_flip")

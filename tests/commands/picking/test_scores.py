@@ -68,3 +68,37 @@ def test_maps_without_a_note_need_the_weights(run, two):
     (two / "maps/predict.json").unlink()
     assert run("pick", "--scores", "maps", "--model", "w.safetensors") == 0
     assert json.loads((two / "out/pick.json").read_text())["settings"]["weights"]
+
+
+@pytest.mark.parametrize(
+    ("way", "made", "asked"),
+    [
+        ("blend", "logits", "ranks"),
+        ("average", "logits", "probabilities"),
+        ("tta", "z_flip", "d4z"),
+    ],
+)
+def test_maps_made_in_another_way_are_refused(run, refused, two, way, made, asked):
+    both = ("--model", "w.safetensors", "--model", "v.safetensors")
+    assert run("predict", "a/t1.mrc", "-o", "maps", *both, f"--{way}", made) == 0
+    (two / "other.json").write_text(json.dumps({way: asked}))
+    (two / "same.json").write_text(json.dumps({way: made}))
+    for words in (
+        [f"--{way}", asked],
+        ["--params", "other.json"],
+        [*both, "--params", "other.json"],
+    ):
+        told = refused("pick", "--scores", "maps", *words)
+        assert f"'{made}', not '{asked}': predict anew with --{way} {asked}" in told
+    assert run("pick", "--scores", "maps", "--params", "same.json") == 0
+    assert run("pick", "--scores", "maps", *both, "-o", "again") == 0, "as the maps were made"
+
+
+def test_maps_in_which_models_count_otherwise_are_refused(run, refused, two):
+    both = ("--model", "w.safetensors", "--model", "v.safetensors")
+    assert run("predict", "a/t1.mrc", "-o", "even", *both) == 0
+    assert run("predict", "a/t1.mrc", "-o", "maps", *both, "--shares", "ribosome=3,1") == 0
+    (two / "p.json").write_text('{"shares": {"ribosome": [0.75, 0.25]}}')
+    words = ("pick", "--params", "p.json", "--scores")
+    assert "predict anew with --shares ribosome=0.75,0.25" in refused(*words, "even")
+    assert run(*words, "maps") == 0

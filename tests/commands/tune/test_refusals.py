@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from samples.planted import save_weights, write_maps
@@ -48,6 +51,12 @@ def test_maps_of_other_weights_or_views_are_refused(say, tmp_path):
     assert "made with the views 'z_flip', not 'none'" in error
     assert say(f"{TUNE} --scores maps --params p.json")[0] == 0
     assert read_parameters("p.json").tta == "z_flip"
+    assert read_parameters("p.json").average is None, "such maps do not say"
+    noted = json.loads(Path("maps/predict.json").read_text())
+    noted["settings"]["average"] = "logits"
+    Path("maps/predict.json").write_text(json.dumps(noted))
+    assert say(f"{TUNE} --scores maps --params p.json")[0] == 0
+    assert read_parameters("p.json").average == "logits"
 
 
 def test_blended_weights_need_runs_that_none_has_seen(say, tmp_path):

@@ -33,6 +33,7 @@ def test_thresholds_lie_between_hits_and_false_alarms(say, maps):
     assert parameters.score == {"large": 1.0, "small": 1.0, "weighted": 1.0}
     assert parameters.intervals["weighted"] == (1.0, 1.0)
     assert parameters.tta == "none"
+    assert (parameters.average, parameters.ensemble, parameters.blend) == (None, None, None)
     assert "large: tuned on 8 particles only" in out
     assert "weighted F4 1.000 [1.000, 1.000] on run1, run2" in out
 
@@ -88,6 +89,7 @@ def test_the_share_of_weights_that_know_nothing_is_found(say, tmp_path, maps):
     parameters = read_parameters("p.json")
     for first, second in parameters.shares.values():
         assert first > 0.5 > second
+    assert (parameters.ensemble, parameters.blend) == ("mean", "probabilities")
     assert parameters.score["weighted"] == 1.0
     code, _, error = say(
         "pick PROJECT --runs run1 --model w.safetensors --model bad.safetensors --params p.json"
