@@ -3,7 +3,8 @@
 Counts, or what ratios are made of, are kept beside the ratios, so results of several runs add up
 with ``+``; ``facts()`` returns a result as plain values, for a file. ``czii`` and ``one_to_one``
 return a `Result`; files that look at single errors have a ``measure`` besides, for runs that
-`_matched.match_runs` has matched already. Nothing heavy is imported here: names must be quick.
+`_matched.match_runs` has matched already. ``presence`` takes all crops of a grid instead of picks.
+Nothing heavy is imported here: names must be quick.
 """
 
 from __future__ import annotations

@@ -23,20 +23,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Int
-from scipy.spatial import cKDTree
 
 from tomoscout.core.geometry import Geometry
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks
 from tomoscout.core.shrec import SHREC21
 from tomoscout.core.volume import Array3D
+from tomoscout.metrics._nearest import NOTHING, nearest_in_reach
 from tomoscout.metrics._runs import labels_of, paired
 from tomoscout.metrics._shrec_result import ShrecResult
 
 REACH_SHREC = 1.0
 """How far from the centre a particle reaches, as a fraction of its radius, where no mask says."""
-
-NOTHING = -1
 
 
 def score(
@@ -69,11 +67,13 @@ def score(
     UserError
         If a pick or a truth has a name that the table lacks.
     """
+    reach = {one.name: one.radius * radius_fraction for one in objects.each()}
     total = ShrecResult.empty(objects)
     for run, (found, known) in paired(picks, truth).items():
         given = None if owners is None else owners.get(run)
-        on = _nearest(found, known, objects, radius_fraction) if given is None else given
-        total = total + _score_run(found, known, np.asarray(on, np.intp), objects)
+        if given is None:
+            given = nearest_in_reach(found.zyx, known, objects=objects, reach=reach)
+        total = total + _score_run(found, known, np.asarray(given, np.intp), objects)
     return total
 
 
@@ -111,24 +111,6 @@ def _number_at(occupancy: Array3D, z: int, y: int, x: int) -> int:
     )
     k, j, i = z - low[0], y - low[1], x - low[2]
     return int(max(cube[:, j, i].max(), cube[k, :, i].max(), cube[k, j, :].max()))
-
-
-def _nearest(
-    found: Picks, known: Picks, objects: ObjectTable, radius_fraction: float
-) -> Int[np.ndarray, " n"]:
-    """Return the row of the nearest particle in whose radius each pick lies; -1 for none."""
-    on, nearest = np.full(len(found), NOTHING), np.full(len(found), np.inf)
-    label = labels_of(known, objects)
-    for place, one in enumerate(objects.each()):
-        rows = np.flatnonzero(label == place)
-        if not len(rows) or not len(found):
-            continue
-        bound = np.nextafter(one.radius * radius_fraction, np.inf)  # it is not included itself
-        answer = cKDTree(known.zyx[rows]).query(found.zyx, distance_upper_bound=bound)
-        distance, row = np.asarray(answer[0]), np.asarray(answer[1])
-        better = distance < nearest
-        on[better], nearest[better] = rows[row[better]], distance[better]
-    return on
 
 
 def _score_run(
