@@ -4,7 +4,9 @@ import pytest
 
 from tomoscout.augment import levels
 from tomoscout.core.errors import UserError
+from tomoscout.core.objects import CZII
 from tomoscout.core.settings import Choice, parse_overrides
+from tomoscout.training._checks import check_parts
 from tomoscout.training.recipe import read_recipe, recipe_names
 
 
@@ -18,6 +20,12 @@ def test_every_recipe_reads_and_opens_with_its_command(name):
     assert command.startswith("# tomoscout train") or command.startswith("# tomoscout demo")
     assert hardware.startswith("# ")
     assert "F4" in score or "not trained at full length yet" in score
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_fits_the_objects_of_the_challenge(name):
+    """Patch, network, level weights, class weights and loss go together; nothing is allocated."""
+    check_parts(read_recipe(name), CZII)
 
 
 def test_flags_win_over_the_recipe_and_the_recipe_over_defaults(tmp_path):
