@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tomoscout.models import MODELS
+from tomoscout.models import MODELS, Encoding
 
 
 def shape_of(network) -> tuple[int, int, int]:
@@ -38,6 +38,20 @@ def test_every_weight_learns(network):
     ).backward()
     silent = [name for name, p in network.named_parameters() if p.grad is None]
     assert silent == []
+
+
+@torch.inference_mode()
+def test_deepest_features_tell_patches_apart_as_logits_do(network):
+    if not isinstance(network, Encoding):
+        pytest.skip("is not trained without labels")
+    x = torch.randn(2, 1, *shape_of(network))
+    found = network.encode(x)
+    assert found.shape[:2] == (2, network.width)
+    assert all(n % k == 0 for n, k in zip(x.shape[2:], found.shape[2:], strict=True))
+    other = network.encode(x.flip(0))
+    torch.testing.assert_close(other.flip(0), found, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="multiple"):
+        network.encode(torch.zeros(1, 1, *(3 * n + 1 for n in network.divisor)))
 
 
 def test_a_wrong_patch_names_the_nearest_right_one(network):

@@ -6,9 +6,9 @@ clusters and prototypes use. ``project`` turns features into what an objective c
 projection is thrown away after training, for it forgets what the views were made to differ in.
 
 It carries ``features`` and ``projection``, the lengths of the two vectors; ``divisor: (z, y, x)``,
-of which a crop is a multiple (else it raises and names the nearest right shape); and ``flat``, which
-is true of encoders that look at single slices and take crops of one voxel along z. Parameters that
-take no part in ``forward`` or ``project`` have ``requires_grad`` off. Building gives random weights.
+of which a crop is a multiple, else it raises and names the nearest right shape; and ``flat``, true
+of encoders that look at single slices and take crops of one voxel along z. Parameters that take no
+part in ``forward`` or ``project`` have ``requires_grad`` off. Building gives random weights.
 """
 
 from __future__ import annotations

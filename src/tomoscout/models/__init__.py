@@ -6,7 +6,8 @@ output) and ``divisor: (z, y, x)``; a patch whose shape is not a multiple of the
 and names the nearest right one.
 
 Building gives random weights and reads no file. A network whose settings name weights to start
-from is `Pretrainable`: a training loads them once, before its first step.
+from is `Pretrainable`: a training loads them once, before its first step. One that can be trained
+without labels first is `Encoding`: ``forward`` goes on from what ``encode`` gives.
 """
 
 from __future__ import annotations
@@ -50,6 +51,18 @@ class Pretrainable(Protocol):
 
     def load_pretrained(self) -> None:
         """Take over the weights that the settings name, or none where they name none."""
+        ...
+
+
+@runtime_checkable
+class Encoding(Protocol):
+    """A network whose deepest features can be learnt from tomograms without labels."""
+
+    width: int
+    divisor: tuple[int, int, int]
+
+    def encode(self, x: Any, /) -> Any:
+        """Return the deepest features `(b, width, u, v, w)` of patches `(b, c, z, y, x)`."""
         ...
 
 

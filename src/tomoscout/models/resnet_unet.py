@@ -75,7 +75,8 @@ class ResNetUNet(nn.Module):
 
         widening = _WIDENING[_LAYERS[settings.encoder][0]]
         skips = [settings.width, *(settings.width * widening * 2**k for k in range(4))]
-        widths = (skips.pop(), *settings.decoder)
+        self.width = skips.pop()
+        widths = (self.width, *settings.decoder)
         self.decoders = nn.ModuleList(
             _Join(a, skip, b, settings.act)
             for (a, b), skip in zip(pairwise(widths), reversed(skips), strict=True)
@@ -89,21 +90,30 @@ class ResNetUNet(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Return the logits at the output stride, as the only item of a tuple."""
+        skips = self._descend(x)
+        x = skips.pop()
+        for decoder in self.decoders:
+            x = decoder(x, skips.pop())
+        return (self.head(self.up(x)),)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the deepest features, `(b, width, u, v, w)`."""
+        return self._descend(x)[-1]
+
+    def _descend(self, x: Tensor) -> list[Tensor]:
+        """Return the features of the stem and of each stage, fine to coarse."""
         check_patch(x, self.divisor)
         if self.alone and tuple(x.shape[2:]) == self.divisor:
             raise ValueError(
                 f"patch {self.divisor} leaves instance norm a single cell at the deepest level: "
                 "use (64, 64, 64), or norm: mix"
             )
-        skips = [self.stem(x)]
-        x = self.pool(skips[0])
+        levels = [self.stem(x)]
+        x = self.pool(levels[0])
         for stage in self.stages:
             x = stage(x)
-            skips.append(x)
-        x = skips.pop()
-        for decoder in self.decoders:
-            x = decoder(x, skips.pop())
-        return (self.head(self.up(x)),)
+            levels.append(x)
+        return levels
 
 
 class _Join(nn.Module):

@@ -39,6 +39,7 @@ class ScoutUNet(nn.Module):
         self.strides: tuple[int, ...] = (2,)
         depth = 2 ** len(widths)
         self.divisor: tuple[int, int, int] = (depth, depth, depth)
+        self.width = widths[-1]
         self.stem = _halve(in_channels, widths[0], kernel=4)
         self.encoders = nn.ModuleList(_level(w, w, settings.blocks) for w in widths)
         self.downs = nn.ModuleList(_halve(a, b, kernel=2) for a, b in pairwise(widths))
@@ -52,16 +53,23 @@ class ScoutUNet(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Return the logits at stride 2, as the only item of a tuple."""
-        check_patch(x, self.divisor)
-        x = self.encoders[0](self.stem(x))
-        skips: list[Tensor] = []
-        for down, encoder in zip(self.downs, self.encoders[1:], strict=True):
-            skips.append(x)
-            x = encoder(down(x))
-        x = self.drop(x)
+        skips = self._descend(x)
+        x = self.drop(skips.pop())
         for up, decoder in zip(self.ups, self.decoders, strict=True):
             x = decoder(torch.cat([up(x), skips.pop()], dim=1))
         return (self.head(x),)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the deepest features, `(b, width, u, v, w)`."""
+        return self._descend(x)[-1]
+
+    def _descend(self, x: Tensor) -> list[Tensor]:
+        """Return the features of each level, fine to coarse."""
+        check_patch(x, self.divisor)
+        levels = [self.encoders[0](self.stem(x))]
+        for down, encoder in zip(self.downs, self.encoders[1:], strict=True):
+            levels.append(encoder(down(levels[-1])))
+        return levels
 
 
 def _halve(in_channels: int, out_channels: int, *, kernel: int) -> nn.Module:

@@ -94,6 +94,7 @@ class TokenTransformer(nn.Module):
         self.strides: tuple[int, ...] = (edge // settings.refine,)
         self.divisor: Shape = (edge, edge, edge)
         self.tile: Shape = settings.patch
+        self.width = width
         make = cnn_tokenizer if settings.tokenizer == "cnn" else linear_tokenizer
         self.tokenizer = make(in_channels, width, edge=edge)
         self.positions = Positions(width, (z, y, x))
@@ -117,13 +118,14 @@ class TokenTransformer(nn.Module):
 
     def segment(self, x: Float[Tensor, "b c z y x"], *, summarizer: bool) -> tuple[Tensor]:
         """Return the logits, with or without the summarizer among the tokens."""
-        tokens, grid = self._encode(x, summarizer)
-        tokens = tokens[:, 1:] if summarizer else tokens
-        b, _, c = tokens.shape
-        return (self.head(self.refine(tokens.transpose(1, 2).reshape(b, c, *grid))),)
+        return (self.head(self.refine(self._map(x, summarizer))),)
 
-    def embed(self, x: Float[Tensor, "b c z y x"]) -> Float[Tensor, "b e"]:
-        """Return what the summarizer makes of each patch, projected for contrastive learning.
+    def encode(self, x: Float[Tensor, "b c z y x"]) -> Float[Tensor, "b w u v t"]:
+        """Return the tokens behind the transformer; a summarizer, if any, takes part."""
+        return self._map(x, self.has_summarizer)
+
+    def summarise(self, x: Float[Tensor, "b c z y x"]) -> Float[Tensor, "b w"]:
+        """Return what the summarizer makes of each patch.
 
         Raises
         ------
@@ -131,7 +133,19 @@ class TokenTransformer(nn.Module):
             If the network has no summarizer.
         """
         tokens, _ = self._encode(x, summarizer=True)
-        return self.projection(tokens[:, 0])
+        return tokens[:, 0]
+
+    def embed(self, x: Float[Tensor, "b c z y x"]) -> Float[Tensor, "b e"]:
+        """Return that vector projected for contrastive learning; raises as `summarise` does."""
+        summary = self.summarise(x)  # first: without a summarizer there is no projection either
+        return self.projection(summary)
+
+    def _map(self, x: Tensor, summarizer: bool) -> Tensor:
+        """Return the tokens behind the transformer as a map `(b, width, u, v, w)`."""
+        tokens, grid = self._encode(x, summarizer)
+        tokens = tokens[:, 1:] if summarizer else tokens
+        b, _, c = tokens.shape
+        return tokens.transpose(1, 2).reshape(b, c, *grid)
 
     def _encode(self, x: Tensor, summarizer: bool) -> tuple[Tensor, Shape]:
         """Return the tokens `(b, n, c)` behind the transformer, and their grid."""
