@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Int, Shaped, UInt8
+from jaxtyping import UInt8
 
 from tomoscout.core.geometry import Shape
 from tomoscout.core.picks import Picks
-from tomoscout.core.volume import Array3D, Volume
+from tomoscout.core.volume import Volume
+from tomoscout.ops.crops import cut
 
 
 def crop(
@@ -44,33 +45,13 @@ def crop(
     high = (np.add(start, shape) - 0.5) * volume.voxel_spacing + margin
     near = picks[np.all((picks.zyx >= low) & (picks.zyx < high), axis=1)]
     zyx = near.zyx - np.array(start) * volume.voxel_spacing
-    patch = replace(volume, data=np.array(_cut(volume.data, start, shape), np.float32))
+    patch = replace(volume, data=np.array(cut(volume.data, start, shape), np.float32))
     return patch, replace(near, zyx=zyx, extent=None)
 
 
 def crop_labels(labels: Volume, *, start: Shape, shape: Shape) -> UInt8[np.ndarray, "z y x"]:
     """Cut the labels of a patch, as a copy; beyond the edge they are reflected with the image."""
-    return np.array(_cut(labels.data, start, shape), np.uint8)
-
-
-def _cut(data: Array3D, start: Shape, shape: Shape) -> Shaped[np.ndarray, "z y x"]:
-    """Read a block of voxels, reflected where it hangs over the edge."""
-    indices = [
-        _reflect(np.arange(first, first + count), size)
-        for first, count, size in zip(start, shape, data.shape, strict=True)
-    ]
-    region = tuple(slice(int(i.min()), int(i.max()) + 1) for i in indices)
-    block = np.asarray(data[region])
-    for axis, (index, part, count) in enumerate(zip(indices, region, shape, strict=True)):
-        if part.stop - part.start != count or index[0] != part.start:  # reflected here
-            block = block.take(index - part.start, axis)
-    return block
-
-
-def _reflect(index: Int[np.ndarray, " n"], size: int) -> Int[np.ndarray, " n"]:
-    """Fold indices back into an axis, about the centres of its first and last voxel."""
-    period = max(2 * (size - 1), 1)
-    return np.minimum(index % period, -index % period)
+    return np.array(cut(labels.data, start, shape), np.uint8)
 
 
 def _with_reflections(

@@ -76,9 +76,7 @@ def reflected(start: int, count: int, size: int) -> Int[np.ndarray, " count"]:
     return np.minimum(index % period, -index % period)
 
 
-def first_voxels(
-    centres: Float[np.ndarray, "*points"], count: int
-) -> Int[np.ndarray, "*points"]:
+def first_voxels(centres: Float[np.ndarray, "*points"], count: int) -> Int[np.ndarray, "*points"]:
     """Return where crops start along one axis whose centres are nearest to the given ones.
 
     Of two that are equally near the later one is taken, so evenly spaced centres give evenly
