@@ -6,25 +6,17 @@ which voxel spacing, with which thresholds, what it was trained on and how well 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
-from safetensors import SafetensorError, safe_open
 
 from tomoscout import __version__
 from tomoscout.core.activation import Activation
-from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.settings import Choice, Settings, validate
-from tomoscout.inference.find import FILE_NAME
+from tomoscout.inference.card_file import DETECTOR, StoredType, read_settings
 from tomoscout.ops.normalise import NormaliseSettings
-
-METADATA_KEY = "tomoscout"
-"""Where the card stands in the file's metadata."""
-
-StoredType = Literal["float32", "float16", "bfloat16"]
 
 
 class Origin(Settings):
@@ -90,22 +82,8 @@ def read_card(path: Path) -> Card:
     Raises
     ------
     UserError
-        If the file is not weights of Tomoscout, or is cut short.
+        If the file is not weights of one of Tomoscout's detectors, or is cut short.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(METADATA_KEY)
-    except (SafetensorError, OSError) as error:
-        raise UserError(
-            f"{path}: not a safetensors file, or cut short ({error}): copy it again, or give a "
-            f"{FILE_NAME} that 'train' wrote; pickled weights are never opened"
-        ) from error
-    if text is None:
-        raise UserError(f"{path}: no Tomoscout card in it; give a file that 'train' wrote")
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"{path}: its card is broken ({error}): copy the file again") from error
-    card = validate(Card, values, source=f"{path}: card of version unknown to this one")
+    card = read_settings(path, Card, key=DETECTOR)
     validate(ObjectTable, {"objects": card.objects}, source=f"{path}: its card")
     return card

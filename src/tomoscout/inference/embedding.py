@@ -200,7 +200,9 @@ def _layers(
 ) -> Iterator[EmbeddedLayer]:
     """Go through the layers of a grid."""
     depth, height, width = run.crop
-    z, y, x = (first_voxels(at, n) for at, n in zip((grid.z, grid.y, grid.x), run.crop, strict=True))
+    z, y, x = (
+        first_voxels(at, n) for at, n in zip((grid.z, grid.y, grid.x), run.crop, strict=True)
+    )
     rows, columns = _span(y, height, volume.shape[1]), _span(x, width, volume.shape[2])
     planes = _Planes(volume, normaliser, rows, columns)
     corners = list(product((y - y.min()).tolist(), (x - x.min()).tolist()))
@@ -220,10 +222,8 @@ def _batches(crops: Iterable[Tensor], size: int) -> Iterator[list[Tensor]]:
         yield some
 
 
-def _span(
-    starts: Int[np.ndarray, " n"], count: int, size: int
-) -> Int[np.ndarray, " span"]:
-    """Return which voxels of an axis lie from the start of its first crop to the end of its last."""
+def _span(starts: Int[np.ndarray, " n"], count: int, size: int) -> Int[np.ndarray, " span"]:
+    """Return which voxels of an axis lie from its first crop to the end of its last."""
     first = int(starts.min())
     return reflected(first, int(starts.max()) + count - first, size)
 

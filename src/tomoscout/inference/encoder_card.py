@@ -24,6 +24,9 @@ class EncoderCard(Settings):
     """Encoder and its settings."""
     crop: tuple[int, int, int]
     """Voxels (z, y, x) of a crop."""
+    slab: float = Field(default=0.0, ge=0)
+    """How much along z each plane is averaged over first, in ångström; 0 takes planes as they
+    are."""
     voxel_spacing: float = Field(gt=0)
     """Of the training tomograms, in ångström; others are resampled to it."""
     normalise: NormaliseSettings

@@ -20,7 +20,17 @@ from tomoscout.models._blocks import check_patch
 from tomoscout.ops.precision import channels_last
 from tomoscout.ops.thin_maps import guard
 
-__all__ = ["EncoderCard", "EncoderWeights", "build_encoder", "load_encoder", "save_encoder"]
+__all__ = [
+    "FILE_NAME",
+    "EncoderCard",
+    "EncoderWeights",
+    "build_encoder",
+    "load_encoder",
+    "save_encoder",
+]
+
+FILE_NAME = "encoder.safetensors"
+"""What the weights in the folder of an encoder's training are called."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,8 @@ class EncoderWeights:
     @property
     def name(self) -> str:
         """What people call it: its file's stem, or the name of its training folder."""
-        return title(Path(self.source))
+        path = Path(self.source)
+        return path.absolute().parent.name if path.name == FILE_NAME else title(path)
 
 
 def build_encoder(card: EncoderCard) -> Encoder:
@@ -78,7 +89,7 @@ def load_encoder(model: str | Path, *, progress: Progress | None = None) -> Enco
     Parameters
     ----------
     model
-        A weights file, a training folder, a name, or a URL with its sha256. See
+        A weights file, the folder of an encoder's training, a name, or a URL with its sha256. See
         ``find.find_weights``.
     progress
         Told the share of a download that is done, 0 to 1.
@@ -89,7 +100,8 @@ def load_encoder(model: str | Path, *, progress: Progress | None = None) -> Enco
         If the weights are missing, broken, a detector's, or do not fit the encoder their card
         describes.
     """
-    path = find_weights(model, progress=progress)
+    inside = Path(model) / FILE_NAME
+    path = inside if inside.is_file() else find_weights(model, progress=progress)
     card = read_encoder_card(path)
     network = build_encoder(card)
     fill(network, path, name=card.encoder.name)

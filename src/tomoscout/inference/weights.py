@@ -11,18 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-
 from tomoscout.core.activation import Activation, channel_names
-from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.parameters import Parameters
-from tomoscout.inference.card import METADATA_KEY, Card, StoredType, read_card
+from tomoscout.inference.card import Card, read_card
+from tomoscout.inference.card_file import DETECTOR, StoredType, fill, write_tensors
 from tomoscout.inference.download import Progress
 from tomoscout.inference.find import FILE_NAME, find_weights, title
-from tomoscout.io._atomic import atomic_path
 from tomoscout.models import MODELS, Network
 from tomoscout.ops.precision import channels_last
 from tomoscout.ops.rarity import no_background
@@ -120,16 +115,8 @@ def save_detector(detector: Detector, path: Path, *, dtype: StoredType | None = 
         If a weight is too large for the number type, or the file cannot be written.
     """
     card = detector.card.model_copy(update={"dtype": dtype or detector.card.dtype})
-    stored: torch.dtype = getattr(torch, card.dtype)
-    tensors = {}
-    for name, tensor in detector.network.state_dict().items():
-        kind = stored if tensor.is_floating_point() and tensor.ndim > 1 else tensor.dtype
-        tensors[name] = tensor.detach().to("cpu", kind).contiguous()
-        if bool(tensor.isfinite().all()) and not bool(tensors[name].isfinite().all()):
-            raise UserError(f"{path}: '{name}' is too large for {card.dtype}: store as bfloat16")
-    content = save(tensors, metadata={METADATA_KEY: card.model_dump_json()})
-    with atomic_path(path, overwrite=True) as temporary:
-        temporary.write_bytes(content)  # not safetensors' own, which hides a full disk
+    tensors = detector.network.state_dict()
+    write_tensors(tensors, path, card=card, key=DETECTOR, dtype=card.dtype)
 
 
 def fingerprint(detector: Detector) -> str:
@@ -160,13 +147,6 @@ def load_detector(model: str | Path | None = None, *, progress: Progress | None 
     path = find_weights(model, progress=progress)
     card = read_card(path)
     network = build_network(card)
-    try:
-        network.load_state_dict(load_file(path))
-    except (RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise UserError(
-            f"{path}: tensors do not fit the card's network '{card.model.name}' ({reason[:120]}): "
-            "copy the file again, or train anew"
-        ) from error
+    fill(network, path, name=card.model.name)
     channels_last(network)
     return Detector(network.eval(), card, str(path))
