@@ -221,3 +221,14 @@ def test_the_given_voxel_spacing_reaches_a_file_that_has_none(tmp_path):
     for path in (tmp_path / "a.mrc", tmp_path):
         run = open_project(path, voxel_spacing=SPACING).runs[0]
         assert run.tomogram().voxel_spacing == SPACING
+
+
+def test_an_object_under_its_name_in_the_data_portal_is_the_projects(tmp_path):
+    project_of(tmp_path, "TS_1", user="alice")
+    portal = Picks(PICKS.of("apo-ferritin").zyx, "ferritin-complex")
+    write_run(tmp_path, "TS_1", VOLUME, portal, user="portal", overwrite=True)
+    run = open_project(tmp_path).runs[0]
+    assert run.picks(user="portal").names == ["apo-ferritin"]
+    np.testing.assert_allclose(run.picks(user="portal").zyx, portal.zyx)
+    with pytest.raises(UserError, match="apo-ferritin was picked by several, alice/0, portal/0"):
+        run.picks()

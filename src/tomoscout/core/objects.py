@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
+from tomoscout.core.aliases import find
 from tomoscout.core.errors import UserError, did_you_mean
 from tomoscout.core.settings import Settings, explain, explain_yaml
 
@@ -70,6 +71,19 @@ class ObjectTable(Settings):
             + did_you_mean(name, self.names)
         )
 
+    def known_as(self, name: str) -> str:
+        """Return the table's own name of an object that files may call otherwise.
+
+        Case and separators do not count, and names of the CryoET Data Portal are known (see
+        ``aliases``).
+
+        Raises
+        ------
+        UserError
+            If no object of the table, or more than one, is called so; it names the nearest.
+        """
+        return find(name, self.names) or self[name].name
+
     def label(self, name: str) -> int:
         """Return the object's label, from 1."""
         return self.objects.index(self[name]) + 1
@@ -109,7 +123,8 @@ def from_copick(config: dict[str, Any], *, source: str = "copick config") -> Obj
     for item in sorted(found, key=lambda o: o.get("label") or 0):
         if not item.get("is_particle", True):
             continue
-        known = {o.name: o for o in CZII.objects}.get(item.get("name", ""))
+        same = find(str(item.get("name", "")), CZII.names)
+        known = CZII[same] if same else None
         metadata = item.get("metadata") or {}
         weight = metadata.get("score_weight", metadata.get("weight"))
         color = item.get("color") or (known.color if known else (128, 128, 128))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from tomoscout.core.aliases import common_name
 from tomoscout.core.errors import UserError
 from tomoscout.core.picks import Picks
 
@@ -76,7 +77,7 @@ def choose_files(
                 chosen.append(file)
         elif user in (None, owner.user) and session in (None, owner.session):
             chosen.append(file)
-            makers.setdefault(owner.object, set()).add((owner.user, owner.session))
+            makers.setdefault(common_name(owner.object), set()).add((owner.user, owner.session))
     if files and not chosen:
         wanted = f"user '{user}'" if session is None else f"'{user or 'any user'}/{session}'"
         found = _listed((o.user, o.session) for _, o in owners if o is not None)

@@ -174,13 +174,10 @@ class Run:
 
     def _read_picks(self, source: PickSource) -> Picks:
         """Read this run's picks from one file, checking names and positions."""
+        from tomoscout.io.picks._names import as_in
+
         picks = source.fetch() if isinstance(source, RemotePicks) else self._read_file(source)
-        for name in picks.names:
-            if name not in self.objects.names:
-                raise UserError(
-                    f"{source}: unknown object '{name}': the project has "
-                    f"{', '.join(self.objects.names)}.{did_you_mean(name, self.objects.names)}"
-                )
+        picks = as_in(self.objects, picks, source=source)
         if self.geometry is None or not len(picks):
             return picks
         inside = self.geometry.contains(picks.zyx)

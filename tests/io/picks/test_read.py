@@ -136,3 +136,23 @@ def test_a_file_name_is_taken_apart_at_the_object(stem: str, expected: tuple[str
 def test_without_a_table_the_last_underscore_divides():
     assert split_stem("TS_5_4_ribosome") == ("TS_5_4", "ribosome")
     assert split_stem("TS_5_4_virus-like-particle", CZII) == ("TS_5_4", "virus-like-particle")
+
+
+@pytest.mark.parametrize(
+    ("file", "portal", "own"),
+    [
+        ("TS_1_ferritin_complex.ndjson", "ferritin_complex", "apo-ferritin"),
+        ("TS_1_cytosolic-ribosome.json", "cytosolic-ribosome", "ribosome"),
+        ("TS_1.csv", "PP7_VLP", "virus-like-particle"),
+        ("TS_1.star", "beta galactosidase", "beta-galactosidase"),
+    ],
+)
+def test_the_portals_names_become_the_projects(tmp_path: Path, file: str, portal: str, own: str):
+    planted = np.array([[10.0, 20.0, 30.0], [55.0, 45.0, 35.0]])
+    there = Picks(planted, portal, run="TS_1", extent=GEOMETRY.extent)
+    write_picks(there, tmp_path / file, voxel_spacing=5.0)
+    (found,) = read_picks(tmp_path / file, objects=CZII, geometry=GEOMETRY)
+    assert (found.run, found.names) == ("TS_1", [own])
+    np.testing.assert_allclose(found.zyx, planted, atol=1e-3)
+    (plain,) = read_picks(tmp_path / file, geometry=GEOMETRY, run="TS_1")
+    assert own not in plain.names, "without a project they stay as they are"

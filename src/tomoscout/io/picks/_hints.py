@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tomoscout.core.aliases import at_end
 from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Geometry
 from tomoscout.core.objects import ObjectTable
@@ -109,13 +110,12 @@ def split_stem(stem: str, objects: ObjectTable | None = None) -> tuple[str, str]
     """Split ``<run>_<object>`` into both; a stem without ``_`` is all object.
 
     Run names hold underscores and copick's object names do not, so the last underscore
-    separates them, unless the project has a longer object name that fits.
+    separates them, unless the project has a longer object name that fits, or one that goes by a
+    longer name elsewhere.
     """
-    for name in sorted(objects.names if objects else [], key=len, reverse=True):
-        if stem == name or stem.endswith("_" + name):
-            return stem[: -len(name)].rstrip("_"), name
+    found = at_end(stem, objects.names) if objects else None
     run, _, name = stem.rpartition("_")
-    return run, name
+    return found or (run, name)
 
 
 def centre_offset(

@@ -14,6 +14,7 @@ from tomoscout.core.picks import Picks, by_run
 from tomoscout.io.picks._formats import NotPicksError, format_of, suffixes
 from tomoscout.io.picks._gather import authors, pick_files
 from tomoscout.io.picks._hints import Centre, ReadHints
+from tomoscout.io.picks._names import as_in
 
 logger = logging.getLogger(__name__)
 
@@ -92,13 +93,9 @@ def read_runs(path: Path, hints: ReadHints, *, format: str | None = None) -> lis
 def _read_file(path: Path, name: str | None, hints: ReadHints) -> list[Picks]:
     """Read one file and check its object names."""
     parts: list[Picks] = format_of(path, name).read(path, hints)
-    if hints.objects is not None:
-        for object_name in dict.fromkeys(name for part in parts for name in part.names):
-            try:
-                hints.objects[object_name]
-            except UserError as error:
-                raise UserError(f"{path}: {error}") from error
-    return parts
+    if hints.objects is None:
+        return parts
+    return [as_in(hints.objects, part, source=path) for part in parts]
 
 
 def _read_folder(folder: Path, name: str | None, hints: ReadHints) -> list[Picks]:
