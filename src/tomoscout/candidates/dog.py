@@ -2,10 +2,10 @@
 
 A narrow and a wide blur differ most at the middle of a blob whose size is between them. For each
 diameter the tomogram is filtered so, and the maxima that stand out by some standard deviations are
-candidates; of those that lie in each other's reach at any two diameters the best stays. Larger
-diameters are looked for on a coarser lattice, which costs next to nothing. Choose it first: it
-finds each particle once, at its middle, whatever its shape, as long as it is compact. It finds gold
-and debris as well. Lowe, 2004, doi:10.1023/B:VISI.0000029664.99615.94, in three dimensions.
+candidates, the best first, each of which drops what is worse and in its reach. Larger diameters are
+looked for on a coarser lattice, which costs next to nothing. Choose it first: it finds each
+particle once, at its middle, whatever its shape, as long as it is compact. It finds gold and debris
+as well, and better. Lowe, 2004, doi:10.1023/B:VISI.0000029664.99615.94, in three dimensions.
 """
 
 from __future__ import annotations
@@ -45,12 +45,13 @@ class Settings(LimitSettings):
     """What sizes are looked for, and how much a blob must stand out."""
 
     diameters: tuple[float, ...] = Field(default=(80.0, 120.0, 180.0, 270.0), min_length=1)
-    """Diameters of the blobs, in ångström; one half as large again is still found."""
+    """Diameters of the blobs, in ångström; one half as large again is still found,
+    and a hollow one answers at a diameter larger than its own."""
     threshold: float = 3.0
     """Standard deviations of the filtered tomogram by which a blob stands out."""
     apart: float = Field(default=0.7, gt=0)
-    """Least distance of two candidates, as a fraction of the larger one's diameter; a large blob's
-    own rim and details lie up to half of it from its middle, and its diameter is a rough guess."""
+    """How far a candidate drops worse ones, as a fraction of its diameter; a blob's own rim and
+    details lie up to half of it from its middle, and its diameter is a rough guess."""
 
     @field_validator("diameters")
     @classmethod
@@ -155,14 +156,16 @@ def _block_means(voxels: Float32[np.ndarray, "z y x"], stride: int) -> Float32[n
 def _best_of_all_sizes(
     zyx: Float[np.ndarray, "n 3"], score: Float[np.ndarray, " n"], reach: Float[np.ndarray, " n"]
 ) -> list[int]:
-    """Choose places of which none lies in the reach of another, each better than what it drops."""
+    """Keep the best place, drop those in its own reach, and so on with what is left.
+
+    A large blob is not dropped for a better detail on its rim: only for what is near its middle.
+    """
     if not len(zyx):
         return []
     near = cKDTree(zyx).query_ball_point(zyx, reach)
-    is_open, is_kept, kept = np.ones(len(zyx), bool), np.zeros(len(zyx), bool), []
+    is_open, kept = np.ones(len(zyx), bool), []
     for place in np.argsort(-score, kind="stable").tolist():
-        if is_open[place] and not is_kept[near[place]].any():
+        if is_open[place]:
             kept.append(place)
-            is_kept[place] = True
             is_open[near[place]] = False
     return kept
