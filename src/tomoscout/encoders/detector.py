@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from typing import Any
 
 import torch
 from jaxtyping import Float, Float32
@@ -44,7 +45,7 @@ class DetectorEncoder(nn.Module):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         module, options = settings.model.resolve(MODELS)
-        detector = module.build(options, 1, settings.channels)
+        detector: nn.Module = module.build(options, 1, settings.channels)
         if not isinstance(detector, Encoding):
             raise UserError(
                 f"model '{settings.model.name}': it has no deepest features to learn without "
@@ -79,8 +80,8 @@ def _encoding() -> list[str]:
 def _hold_still(detector: nn.Module) -> None:
     """Switch off the gradient of parameters that the deepest features do not depend on."""
     with torch.inference_mode(False), torch.enable_grad():
-        ghost = copy.deepcopy(detector).to("meta").eval()  # shapes alone: costs nothing
-        patch = torch.zeros(1, 1, *(2 * n for n in detector.divisor), device="meta")
+        ghost: Any = copy.deepcopy(detector).to("meta").eval()  # shapes alone: costs nothing
+        patch = torch.zeros(1, 1, *(2 * n for n in ghost.divisor), device="meta")
         names, parameters = zip(*ghost.named_parameters(), strict=True)
         slopes = torch.autograd.grad(ghost.encode(patch).sum(), parameters, allow_unused=True)
     for name, slope in zip(names, slopes, strict=True):
