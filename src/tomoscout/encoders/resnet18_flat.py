@@ -1,6 +1,6 @@
 """ResNet-18 for small slices: the larger of the 2-D encoders that discovery began with.
 
-Choose it to reproduce that work, or with a GPU: a crop of 32 x 32 voxels costs ten times as much as
+Choose it to reproduce that work, or with a GPU: a crop of 32 x 32 voxels costs six times as much as
 one of 32 x 32 x 32 does in ``resnet3d``, which sees the particle whole. Crops of 96 x 96 were used
 there. Features are the pooled output of the last block, 512 of them.
 """

@@ -1,7 +1,7 @@
 """ResNet-20 for small slices: three stages of 16, 32 and 64 channels.
 
-The smaller of the 2-D encoders that discovery began with, on crops of 32 x 32 voxels; a fourteenth
-of the price of ``resnet18_flat``. Features are the pooled output of the last block, 64 of them.
+The smaller of the 2-D encoders that discovery began with, on crops of 32 x 32 voxels; a tenth of
+the price of ``resnet18_flat``. Features are the pooled output of the last block, 64 of them.
 Where the channels change, shortcuts are convolutions of 1 x 1.
 """
 
