@@ -90,6 +90,17 @@ def test_of_two_clusters_the_darker_is_the_particle_even_if_it_is_the_larger():
         assert rank_clusters(vectors, labels, -dark).kept == (1,)
 
 
+def test_of_two_clusters_the_darker_is_the_particle_even_if_it_holds_all_that_is_unusual():
+    ground, _ = groups(160)
+    odd = np.random.default_rng(4).normal(size=(40, 24)).astype(np.float32)
+    dark = np.random.default_rng(0).normal(0, 1, 200)
+    dark[160:] += 3
+    ranking = rank_clusters(np.concatenate([ground, odd]), np.repeat([0, 1], [160, 40]), dark)
+    assert ranking.kept == (1,)
+    assert verdict_of(ranking, 0) == "common"
+    assert ranking.figures[0].compactness < 0
+
+
 def test_dark_clusters_are_kept_until_they_hold_more_crops_than_particles_may():
     vectors, labels = groups(300, 200, 250, 250)
     dark = np.array([5.0, 5.2, 0, -0.2])[labels]

@@ -15,8 +15,8 @@ dark. The rule, in order:
 
 Darkness enters as its inverse hyperbolic sine: like itself near 0, like a logarithm far out, so
 that gold, ten times as dark as protein, does not become the yardstick. Where no cut is allowed, as
-with two clusters of which the darker is the larger, the darkest cluster is kept: there is always an
-answer, and the figures beside it tell how much it is worth.
+with two clusters of which the darker is the larger, or holds whatever is unusual, the darkest that
+is not rare is kept: there is always an answer, and its figures tell how much it is worth.
 
 Otsu, 1979, doi:10.1109/TSMC.1979.4310076.
 """
@@ -193,7 +193,7 @@ def _dark_side(found: list[Figures], mean: float, most: float) -> set[int]:
             best, kept = share * (1 - share) * gap**2, count
     if kept:
         return {one.cluster for one in able[:kept]}
-    sound = [f for f in found if f.verdict in ("ground", "common")] or found
+    sound = [f for f in found if f.verdict != "rare"] or found
     return {max(sound, key=lambda f: f.darkness).cluster}
 
 

@@ -6,16 +6,10 @@ looks; but one crop is noisy, so each is drawn towards the mean of all, which we
 the examples agree. Very many are first grouped. A crop's likeness to an object is its cosine with
 the nearest of the object's prototypes.
 
-*Scores.* Cosines of different objects do not compare: one with five prototypes, or with a plain
-look, is near to everything. So each object's likeness is measured in its own steps: 0 is what crops
-in general reach (the median of the background sample), 1 what an example reaches with the
-prototypes of the other examples, which do not know it. Where the border lies between the two
-depends on how rare the object is and how widely the ground scatters: it is where, with equal and
-normal scatter on both sides, a crop is as likely the one as the other. A poor encoder would put it
-far beyond 1, where nothing is; it goes beyond 1 only until no more of the ground passes than the
-object is expected to have. A logistic function makes that a score, 0.5 at the border and equally
-steep for all objects. The true steepness would say 0 or 1 nearly everywhere, and in float16 most
-maxima of a map would be ties.
+*Scores.* Likenesses of different objects do not compare, so each is measured in its own steps
+(``levels``): 0 is what crops in general reach, 1 what an example does. A logistic function makes
+that a score, 0.5 at the border and equally steep for all objects. The true steepness would say 0 or
+1 nearly everywhere, and in float16 most maxima of a map would be ties.
 
 *Several objects.* A crop shows neighbours too, and in a crowd several objects at once: if they had
 to share it out, as in a softmax, each would lose crops that truly show it. So scores are each
@@ -27,7 +21,6 @@ Snell, Swersky and Zemel, 2017, arXiv:1703.05175 (the mean as prototype).
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -41,10 +34,10 @@ from tomoscout.core.errors import UserError
 from tomoscout.core.settings import Settings
 from tomoscout.discovery.background import Background, unit
 from tomoscout.discovery.examples import Examples
+from tomoscout.discovery.levels import Level, measure_level
 
 _STEEPNESS = 8.0  # logit from the background's level to the examples': 0.018 to 0.982
 _LEFT_OUT = 20  # examples that are left out, one after another, to measure what an example reaches
-_OWN = 0.75  # of the likeness of a single example to itself; the rest is noise that it shares
 
 
 class PrototypeSettings(Settings):
@@ -61,36 +54,6 @@ class PrototypeSettings(Settings):
     """Share of crops that are expected to show an object; the fewer, the surer one must be."""
     rivalry: float = Field(default=0.25, ge=0)
     """How much an object loses to a likelier one: this part of the difference."""
-
-
-@dataclass(frozen=True)
-class Level:
-    """What likenesses to one object mean.
-
-    Attributes
-    ----------
-    examples
-        How many it rests on.
-    ground
-        Likeness of crops in general: their median.
-    spread
-        Half the width of the middle 68 % of them.
-    reached
-        Mean likeness of an example to the others.
-    border
-        Where a score is 0.5, in steps from ``ground`` (0) to ``reached`` (1).
-    """
-
-    examples: int
-    ground: float
-    spread: float
-    reached: float
-    border: float
-
-    @property
-    def separation(self) -> float:
-        """Steps of the ground's scatter from the ground to the examples; below 3 is poor."""
-        return (self.reached - self.ground) / self.spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +148,8 @@ def build_prototypes(
         own = _merged(background.apply(views.mean(axis=1)), settings)
         found.append(own)
         reached = _reached(views, background, settings)
-        levels.append(_level((ground @ own.T).max(axis=1), reached, len(views), settings.rarity))
+        likeness = (ground @ own.T).max(axis=1)
+        levels.append(measure_level(likeness, reached, len(views), rarity=settings.rarity))
     owner = np.repeat(np.arange(len(names)), [len(own) for own in found])
     vectors = np.concatenate(found)
     return Prototypes(names, vectors, owner, tuple(levels), background, settings.rivalry)
@@ -209,7 +173,7 @@ def _reached(
 ) -> float:
     """Mean likeness of single views of an example to prototypes made without it."""
     if len(views) == 1:
-        return float("nan") if views.shape[1] == 1 else _reached_by_itself(views[0], background)
+        return _reached_by_itself(views[0], background)
     looks = background.apply(views.mean(axis=1))
     left_out = np.unique(np.linspace(0, len(views) - 1, _LEFT_OUT).round().astype(int))
     cosines = []
@@ -222,20 +186,7 @@ def _reached(
 def _reached_by_itself(views: Float32[np.ndarray, "v f"], background: Background) -> float:
     """Mean likeness of a view of the only example to the mean of its other views."""
     total, count = views.sum(axis=0), len(views)
+    if count == 1:
+        return 1.0
     others = background.apply((total - views) / (count - 1))
     return float((background.apply(views) * others).sum(axis=1).mean())
-
-
-def _level(ground: Float[np.ndarray, " n"], reached: float, examples: int, rarity: float) -> Level:
-    """Measure what likenesses mean, from those of the background sample."""
-    low, middle, high = (float(v) for v in np.percentile(ground, (16, 50, 84)))
-    spread = max((high - low) / 2, 1e-6)
-    if examples == 1:
-        alone = 1.0 if math.isnan(reached) else reached
-        reached = middle + _OWN * (alone - middle)
-    # Examples that are no more alike than anything is: likeness still ranks crops, by its scatter.
-    step = max(reached - middle, spread)
-    odds = math.log((1 - rarity) / rarity)
-    passing = (float(np.quantile(ground, 1 - rarity)) - middle) / step
-    border = min(0.5 + odds / (step / spread) ** 2, max(1.0, passing))
-    return Level(examples, middle, spread, middle + step, border)
