@@ -156,3 +156,50 @@ def test_scaling_to_a_unit_range_between_clip_and_z_score_changes_nothing(clip):
     # And the unit range itself, as (u - 0.5) / 0.5, is the other method.
     scale = measure(Volume(data, 10.0), NormaliseSettings(method="percentile", clip=clip))
     np.testing.assert_allclose(scale.apply(data), (unit - 0.5) / 0.5, atol=1e-4)
+
+
+def unit(values: np.ndarray) -> np.ndarray:
+    return (values - values.min()) / (values.max() - values.min())
+
+
+@pytest.mark.parametrize("offset", [1e-6, 0.1])
+def test_logarithms_are_those_of_the_unit_range(offset):
+    """Scaled to 0 to 1, logarithm of that plus 1e-6, scaled again: a Kaggle entry's way."""
+    data = noise()
+    bent = np.log(unit(data.astype(np.float64)) + offset)
+    exact = NormaliseSettings(method="percentile", clip=None, log=offset)
+    found = measure(Volume(data, 10.0), exact).apply(data)
+    np.testing.assert_allclose(found, 2 * unit(bent) - 1, atol=2e-5)
+    found = measure(Volume(data, 10.0), exact.model_copy(update={"method": "zscore"})).apply(data)
+    np.testing.assert_allclose(found, (bent - bent.mean()) / bent.std(), atol=2e-3)
+
+
+def test_logarithms_are_of_clipped_values_and_spread_the_dark_end():
+    data = noise()
+    low, high = np.percentile(data.astype(np.float64), (5, 95))
+    bent = np.log((np.clip(data, low, high) - low) / (high - low) + 0.1)
+    found = measure(Volume(data, 10.0), NormaliseSettings(clip=(5, 95), log=0.1)).apply(data)
+    np.testing.assert_allclose(found, (bent - bent.mean()) / bent.std(), atol=1e-4)
+    assert -found.min() > 1.5 * found.max()
+
+
+def test_bright_protein_is_turned_dark_before_its_logarithm_is_taken():
+    data = noise()
+    plain = measure(Volume(data, 10.0), NormaliseSettings(log=0.05))
+    turned = measure(Volume(-data, 10.0), NormaliseSettings(log=0.05, invert=True))
+    np.testing.assert_allclose(turned.apply(-data), plain.apply(data), atol=1e-4)
+
+
+def test_logarithms_of_slabs_are_those_of_the_whole(monkeypatch):
+    monkeypatch.setattr("tomoscout.ops.normalise._SLAB", 9_000)
+    data, settings = noise(), NormaliseSettings(log=1e-3)
+    whole = measure(Volume(data, 10.0), settings)
+    assert measure(Volume(OnDisk(data, chunk=3), 10.0), settings) == whole
+    np.testing.assert_array_equal(whole.apply(data[5:7]), whole.apply(data)[5:7])
+
+
+def test_a_constant_volume_has_no_logarithm():
+    data = np.full((9, 10, 11), 0.1, np.float32)
+    for clip in ((0.1, 99.9), None):
+        with pytest.raises(UserError, match="all voxels have the value"):
+            measure(Volume(data, 10.0), NormaliseSettings(clip=clip, log=0.1))

@@ -59,7 +59,8 @@ def facts(detector: Detector) -> Iterator[tuple[str, str]]:
     yield "network", f"{card.model.name}{options}; {count / 1e6:.2f} million numbers"
     yield "tomograms", f"{card.voxel_spacing:g} Å voxels, {card.recipe.get('kind') or 'any kind'}"
     clip = f"clipped at {card.normalise.clip} %" if card.normalise.clip else "not clipped"
-    yield "grey values", f"{card.normalise.method}, {clip}"
+    bent = f", logarithm with {card.normalise.log:g}" if card.normalise.log else ""
+    yield "grey values", f"{card.normalise.method}, {clip}{bent}"
     if card.origin:
         yield "started from", f"{card.origin.name} (fingerprint {card.origin.fingerprint})"
     yield "trained on", _runs(card.trained_on)
