@@ -1,0 +1,1 @@
+"""Recipes of contrastive trainings, which need no labels; line 1 is the command."""

@@ -1,0 +1,228 @@
+"""Train an encoder without labels, from tomograms to weights; resumes where it was stopped.
+
+Views of one place should look alike to it and views of different places should not: what stays the
+same when contrast, noise and pose change is what a particle is. Chen et al., 2020,
+arXiv:2002.05709.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from lightning.pytorch.callbacks import EMAWeightAveraging
+
+from tomoscout.candidates import CANDIDATES
+from tomoscout.core.errors import UserError
+from tomoscout.core.objects import ObjectTable
+from tomoscout.core.picks import Picks
+from tomoscout.data.runs import load_run
+from tomoscout.data.views import PairDataset, Places, collate_pairs
+from tomoscout.inference.encoder_card import EncoderCard
+from tomoscout.inference.encoder_weights import (
+    FILE_NAME,
+    EncoderWeights,
+    build_encoder,
+    load_encoder,
+    save_encoder,
+)
+from tomoscout.io.project import Project, Run
+from tomoscout.objectives import OBJECTIVES
+from tomoscout.ops.precision import channels_last, choose_device
+from tomoscout.ops.thick import thicken
+from tomoscout.training._folder import CHECKPOINT, HISTORY, find_checkpoint, is_first_process, start
+from tomoscout.training._loggers import log_settings
+from tomoscout.training.contrast_recipe import ContrastRecipe
+from tomoscout.training.contrastive import ContrastiveModule, Watch
+from tomoscout.training.loop import load_last, make_loader, run_loop
+from tomoscout.training.progress import History, Progress, Tell
+from tomoscout.training.stretches import LastCheckpoint, SeedEpoch, ValidateLast
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Callback, Trainer
+
+
+@dataclass(frozen=True)
+class Contrasted:
+    """What a contrastive training left behind.
+
+    Attributes
+    ----------
+    encoder
+        The encoder, ready for use.
+    folder
+        Holds ``encoder.safetensors``, ``history.csv``, ``recipe.yaml`` and ``last.ckpt``.
+    runs
+        Runs it was trained on.
+    """
+
+    encoder: EncoderWeights
+    folder: Path
+    runs: tuple[str, ...]
+
+
+def contrast(
+    project: Project,
+    output: str | Path,
+    *,
+    recipe: ContrastRecipe,
+    runs: Sequence[str] | None = None,
+    device: str = "auto",
+    overwrite: bool = False,
+    tell: Callable[[Progress], None] | None = None,
+    read: Callable[[float], None] | None = None,
+) -> Contrasted:
+    """Train an encoder on the tomograms of a project; picks are looked at only where asked for.
+
+    Parameters
+    ----------
+    project
+        Tomograms.
+    output
+        Folder for the results. One that holds an unfinished training with the same recipe and runs
+        is resumed, bit for bit.
+    recipe
+        All settings.
+    runs
+        Runs to train on; all when not given.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    overwrite
+        Start anew in a folder that already holds a training.
+    tell
+        Called after every step with where the training stands.
+    read
+        Told the share of the tomograms that has been read, 0 to 1.
+
+    Raises
+    ------
+    UserError
+        If a tomogram cannot be read, the objective needs labels that are not there, or the output
+        folder does not allow it.
+    """
+    chosen = project.select(runs if runs is not None else project.names).runs
+    if not chosen:
+        raise UserError(f"{project.path}: no tomograms in it to learn from")
+    folder, where = Path(output), choose_device(device)
+    names = tuple(run.name for run in chosen)
+    record = {"recipe": recipe.model_dump(mode="json"), "train": list(names), "contrast": True}
+    resume = find_checkpoint(folder, record, overwrite=overwrite)
+    places = []
+    for done, run in enumerate(chosen, start=1):
+        places.append(find_places(run, recipe, project.objects))
+        if read is not None:
+            read(done / len(chosen))
+    settings = recipe.training
+    torch.manual_seed(settings.seed)
+    weights = untrained(recipe, places[0].volume.voxel_spacing, names)
+    module, choice = recipe.objective.resolve(OBJECTIVES)
+    network: Any = weights.network
+    objective = module.build(choice, projection=network.projection)
+    lit = ContrastiveModule(network, objective, settings)
+    dataset = PairDataset(
+        places,
+        crop=weights.card.crop,
+        views=recipe.views,
+        at_places=recipe.at_candidates,
+        shift=recipe.shift,
+        seed=settings.seed,
+    )
+    loader, sampler = make_loader(dataset, settings, partial(collate_pairs, apart=recipe.apart))
+
+    def begin(trainer: Trainer) -> None:
+        """Mark the folder."""
+        if resume is None:
+            start(folder, record, overwrite=overwrite)
+        log_settings(trainer.loggers, recipe)
+
+    trainer = run_loop(
+        lit,
+        loader,
+        settings=settings,
+        device=where,
+        folder=folder,
+        callbacks=_callbacks(recipe, folder, where, sampler, _watched(objective, network), tell),
+        resume=resume,
+        begin=begin,
+    )
+    if is_first_process():
+        load_last(lit, folder / CHECKPOINT)
+        save_encoder(weights, folder / FILE_NAME)
+    trainer.strategy.barrier()
+    return Contrasted(load_encoder(folder / FILE_NAME), folder, names)
+
+
+def find_places(run: Run, recipe: ContrastRecipe, objects: ObjectTable) -> Places:
+    """Load a run and find where to cut: at candidates, or at picks where labels are used."""
+    volume = run.tomogram(recipe.kind).load()
+    rng = np.random.default_rng(recipe.training.seed)
+    if getattr(OBJECTIVES[recipe.objective.name], "NEEDS_LABELS", False):
+        found = run.picks()
+    else:
+        family, settings = recipe.candidates.resolve(CANDIDATES)
+        dark = volume
+        if recipe.normalise.invert:  # candidates are dark
+            dark = replace(volume, data=-volume.read())
+        found = family.find(dark, settings=settings, rng=rng)
+    seen = thicken(volume, recipe.slab)
+    held = load_run(seen, Picks.empty(run.name), normalise=recipe.normalise).volume
+    return Places(held, found.zyx, _labels(found, objects))
+
+
+def _labels(picks: Picks, objects: ObjectTable) -> Int[np.ndarray, " n"]:
+    """Return the label of each pick; -1 for what the table does not know, such as candidates."""
+    labels = {name: objects.label(name) for name in objects.names}
+    return np.array([labels.get(str(name), -1) for name in np.asarray(picks.objects)], np.int64)
+
+
+def untrained(
+    recipe: ContrastRecipe, voxel_spacing: float, names: tuple[str, ...]
+) -> EncoderWeights:
+    """Build an encoder as it starts, and the card that says what it is."""
+    card = EncoderCard(
+        encoder=recipe.encoder,
+        crop=recipe.crop_voxels(voxel_spacing),
+        slab=recipe.slab,
+        voxel_spacing=voxel_spacing,
+        normalise=recipe.normalise,
+        objective=recipe.objective,
+        trained_on=names,
+        recipe=recipe.model_dump(mode="json"),
+    )
+    network = build_encoder(card)
+    channels_last(network)
+    return EncoderWeights(network, card)
+
+
+def _watched(objective: Any, network: Any) -> list[str]:
+    """Return the names of what the objective watches."""
+    nothing = torch.randn(4, network.projection, generator=torch.Generator().manual_seed(0))
+    return list(objective.watch(nothing, nothing))
+
+
+def _callbacks(
+    recipe: ContrastRecipe,
+    folder: Path,
+    device: torch.device,
+    sampler: Any,
+    watched: list[str],
+    tell: Callable[[Progress], None] | None,
+) -> list[Callback]:
+    """Return what happens around the steps; the order matters."""
+    settings, scores = recipe.training, dict[str, Any]()
+    callbacks: list[Callback] = [Watch(scores)]
+    if settings.ema:
+        callbacks.append(EMAWeightAveraging(device=device, decay=settings.ema))
+    callbacks += [SeedEpoch(sampler, settings.per_epoch, settings.seed), ValidateLast()]
+    if is_first_process():
+        callbacks.append(History(folder / HISTORY, watched, scores))
+        if tell:
+            callbacks.append(Tell(Progress(steps=settings.steps), tell))
+    callbacks.append(LastCheckpoint(folder / CHECKPOINT))
+    return callbacks

@@ -1,0 +1,111 @@
+"""The recipe of a contrastive training: every setting in one place, from YAML and flags.
+
+Precedence, lowest first: the field's default, the recipe's YAML, the flag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field, model_validator
+
+from tomoscout.augment import AUGMENTATIONS
+from tomoscout.candidates import CANDIDATES
+from tomoscout.core.geometry import Shape
+from tomoscout.core.settings import Choice, Settings, merge, validate
+from tomoscout.encoders import ENCODERS
+from tomoscout.objectives import OBJECTIVES
+from tomoscout.ops.normalise import NormaliseSettings
+from tomoscout.training._recipes import read_values, recipes_in
+from tomoscout.training.settings import TrainingSettings
+
+_PACKAGE = "tomoscout.recipes.contrast"
+
+_DETECTORS_ONLY = (
+    "level_weights", "gradnorm", "mixup", "cutmix", "patience", "specialists", "threshold_spread",
+    "keep", "swa",
+)  # fmt: skip
+
+
+class ContrastRecipe(Settings):
+    """Everything a contrastive training depends on, besides its runs."""
+
+    kind: str | None = None
+    """Kind of tomogram; None takes ``denoised`` or the only one."""
+    normalise: NormaliseSettings = NormaliseSettings()
+    """How grey values are brought to one scale, in training and in use."""
+    candidates: Choice = Choice(name="dog")
+    """How places worth a look are found, without labels."""
+    at_candidates: float = Field(default=0.75, ge=0, le=1)
+    """Share of crops at these places; the rest lie anywhere."""
+    crop: float = Field(default=320.0, gt=0)
+    """Edge of a crop, in ångström: about one and a half of the largest particle."""
+    slab: float = Field(default=0.0, ge=0)
+    """How much along z each plane is averaged over first, in ångström, for encoders that look at
+    slices; 0 takes planes as they are."""
+    shift: float = Field(default=20.0, ge=0)
+    """How far each view lies off its place at most, along each axis, in ångström."""
+    apart: float = Field(default=100.0, ge=0)
+    """Places of one tomogram that are nearer, in ångström, are not told apart from each other."""
+    views: tuple[Choice, ...] = (
+        Choice(name="flip"),
+        Choice(name="quarter_turn"),
+        Choice(name="intensity", probability=0.8, scale=0.3, shift=0.3),
+        Choice(name="blur", probability=0.5, sigma=12.0),
+        Choice(name="noise", probability=0.8, sigma=0.5),
+        Choice(name="missing_wedge", probability=0.3),
+    )
+    """What is done to each view, in order."""
+    encoder: Choice = Choice(name="resnet3d")
+    """The network."""
+    objective: Choice = Choice(name="nt_xent")
+    """What it is trained for."""
+    training: TrainingSettings = TrainingSettings(batch_size=128, steps=400, ema=0.0)
+    """The loop."""
+
+    @model_validator(mode="after")
+    def _only_what_counts(self) -> ContrastRecipe:
+        for name in _DETECTORS_ONLY:
+            if getattr(self.training, name) != TrainingSettings.model_fields[name].default:
+                raise ValueError(f"training.{name} is for detectors: leave it out")
+        return self
+
+    def crop_voxels(self, voxel_spacing: float) -> Shape:
+        """Return the voxels (z, y, x) of a crop: the nearest that the encoder can take."""
+        module, settings = self.encoder.resolve(ENCODERS)
+        with torch.device("meta"):  # costs nothing, and leaves the random numbers alone
+            encoder = module.build(settings)
+        z, y, x = (max(round(self.crop / voxel_spacing / d), 1) * d for d in encoder.divisor)
+        return (1 if encoder.flat else z), y, x
+
+
+def contrast_recipe_names() -> list[str]:
+    """Names of the contrastive recipes in the package."""
+    return recipes_in(_PACKAGE)
+
+
+def read_contrast_recipe(
+    name: str | Path, overrides: Mapping[str, Any] | None = None
+) -> ContrastRecipe:
+    """Read a contrastive recipe by name or path, and lay flags over it.
+
+    Raises
+    ------
+    UserError
+        If there is no such recipe, a key is misspelt, or a value is wrong.
+    """
+    values, source = read_values(name, _PACKAGE)
+    defaults = ContrastRecipe().model_dump(mode="json")
+    given = merge(merge(defaults, values), overrides or {})
+    recipe = validate(ContrastRecipe, given, source=source)
+    for choice, family in (
+        (recipe.candidates, CANDIDATES),
+        (recipe.encoder, ENCODERS),
+        (recipe.objective, OBJECTIVES),
+        *((view, AUGMENTATIONS) for view in recipe.views),
+    ):
+        choice.resolve(family)
+    return recipe
