@@ -37,7 +37,7 @@ RECIPES = {
     "unet": "unet3d-baseline",
     "unet25d": "unet25d-resnet34d",
 }
-"""Whose target, loss and picker a network learns with; a new network needs a recipe."""
+"""Whose target, loss and picker a network learns with; a network of no recipe learns points."""
 SMOOTHED = {"token_transformer": Choice(name="local_max", smooth=20)}
 """Pickers in place of the recipe's: a cube that is sure everywhere has no one highest cell."""
 THRESHOLDS = (0.2, 0.3, 0.5, 0.7)
@@ -99,7 +99,7 @@ def crop(divisor: tuple[int, int, int]) -> tuple[np.ndarray, Picks]:
 
 @pytest.fixture
 def parts(name):
-    recipe = read_recipe(RECIPES[name])
+    recipe = read_recipe(RECIPES.get(name, "scout"))
     return Parts(recipe, SMOOTHED.get(name, recipe.picker))
 
 

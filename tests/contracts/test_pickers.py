@@ -160,4 +160,4 @@ def test_with_cells_of_its_own_a_threshold_only_drops_picks(
 
 def test_the_pickers_of_regions_have_cells_of_their_own():
     with_cells = [name for name in NAMES if "cells" in PICKERS[name].Settings.model_fields]
-    assert with_cells == ["components", "mean_shift", "watershed"]
+    assert {"components", "mean_shift", "watershed"} <= set(with_cells)
