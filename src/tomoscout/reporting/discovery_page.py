@@ -1,0 +1,169 @@
+"""The page of a discovery: which clusters there are, what they look like, which are particles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import numpy as np
+import yaml
+from jaxtyping import Float, Int
+
+from tomoscout.core.objects import ObjectTable, ObjectType
+from tomoscout.reporting.cluster_plane import cluster_picture
+from tomoscout.reporting.clusters import Members, cluster_color
+from tomoscout.reporting.figures import to_svg
+from tomoscout.reporting.frame import frame
+from tomoscout.reporting.markup import number, picture, plural, section, swatch, table
+from tomoscout.reporting.slices import View
+
+_COLUMNS = (
+    ("Cluster", "Its number; the largest is 0"),
+    ("Crops", "How many"),
+    ("Share", "Of all crops"),
+    ("Darkness", "Of the crops' middles against their surroundings, in standard deviations"),
+    ("Darker than", "Chance that a crop is darker than one of another cluster"),
+    ("Compactness", "1 if all crops are the same, 0 if they differ as much as all crops do"),
+    ("Taken for", "What the rule takes it for"),
+)
+
+
+@dataclass(frozen=True)
+class DiscoveryData:
+    """What goes on the page.
+
+    Attributes
+    ----------
+    title
+        Heading.
+    vectors, labels
+        Embeddings, a row each, and their clusters.
+    figures
+        A line per cluster, likeliest particles first: ``cluster``, ``size``, ``share``,
+        ``darkness``, ``darker_than``, ``compactness``, ``verdict``.
+    kept
+        Clusters that are taken for particles.
+    members
+        Typical crops of each cluster.
+    run
+        The run that these crops are from.
+    settings
+        What it was made with.
+    versions
+        Of Tomoscout and of what it rests on.
+    command
+        What makes it again.
+    made
+        Date.
+    """
+
+    title: str
+    vectors: Float[np.ndarray, "n f"]
+    labels: Int[np.ndarray, " n"]
+    figures: Sequence[Mapping[str, Any]]
+    kept: Sequence[int]
+    members: Sequence[Members] = ()
+    run: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+    made: str = ""
+
+
+def render_discovery(data: DiscoveryData) -> str:
+    """Return the page as HTML: one file that loads nothing from elsewhere."""
+    objects = _table(data)
+    parts = (_figures(data, objects), _plane(data), _montage(data, objects), _made(data))
+    facts = f"{plural(len(data.labels), 'crop')} · {plural(len(data.figures), 'cluster')}"
+    return frame(data.title, facts, parts, objects=objects, made=data.made)
+
+
+def _figures(data: DiscoveryData, objects: ObjectTable) -> str:
+    """Return the table of clusters."""
+    rows = [
+        (
+            swatch(objects, str(line["cluster"])),
+            f"{line['size']:,}",
+            f"{line['share']:.1%}",
+            *(number(line[key]) for key in ("darkness", "darker_than", "compactness")),
+            f"<strong>{escape(line['verdict'])}</strong>"
+            if line["cluster"] in data.kept
+            else escape(line["verdict"]),
+        )
+        for line in data.figures
+    ]
+    kept = ", ".join(str(cluster) for cluster in data.kept)
+    lead = (
+        "Crops that look alike, grouped without labels. Those whose middles are dark, that are not "
+        "too many and resemble each other are taken for particles"
+        + (f": {kept}. " if kept else ". ")
+        + "Look at the crops below before you believe it; others are chosen with --keep."
+    )
+    shown = table(_COLUMNS, rows, caption="Hover over a heading for its meaning.")
+    return section("clusters", "Clusters", shown, lead=lead)
+
+
+def _plane(data: DiscoveryData) -> str:
+    """Return the picture of the embeddings."""
+    if not len(data.labels):
+        return ""
+    drawn = cluster_picture(data.vectors, data.labels, kept=data.kept)
+    lead = (
+        "Each point is a crop; near ones look alike to the encoder. The plane keeps as much of "
+        "their differences as a plane can, so clusters that overlap here may lie apart in depth."
+    )
+    body = f'<div class="solo">{to_svg(drawn, label="Embeddings of crops by cluster")}</div>'
+    return section("embeddings", "Embeddings", body, lead=lead)
+
+
+def _montage(data: DiscoveryData, objects: ObjectTable) -> str:
+    """Return typical crops of each cluster, in the order of the table."""
+    order = {line["cluster"]: place for place, line in enumerate(data.figures)}
+    rows = []
+    for one in sorted(data.members, key=lambda m: order.get(m.cluster, len(order))):
+        tiles = "".join(
+            f"<figure>{_tile(view, one.cluster, place, objects)}</figure>"
+            for place, view in enumerate(one.views, start=1)
+        )
+        told = "particle" if one.cluster in data.kept else ""
+        rows.append(
+            f'<div class="strip"><p>{swatch(objects, str(one.cluster))} '
+            f'<span class="note">{told} ({plural(one.total, "crop")})</span></p>'
+            f"<div>{tiles}</div></div>"
+        )
+    run = f'<p class="note">Run {escape(data.run)}.</p>' if data.run and rows else ""
+    lead = "Slices through the crops nearest to each cluster's centre. All share a grey scale."
+    body = f'<div class="strips">{"".join(rows)}</div>' if rows else ""
+    return section("members", "Typical crops", run, body, lead=lead)
+
+
+def _tile(view: View, cluster: int, place: int, objects: ObjectTable) -> str:
+    """Return a crop as an image."""
+    label = f"Cluster {cluster}, crop {place}"
+    return picture(view, objects=objects, label=label, scale_bar=False)
+
+
+def _made(data: DiscoveryData) -> str:
+    """Return command, settings and versions."""
+    listing = yaml.safe_dump(dict(data.settings), sort_keys=False, allow_unicode=True)
+    pairs = "".join(f"<dt>{escape(n)}</dt><dd>{escape(v)}</dd>" for n, v in data.versions.items())
+    return section(
+        "made",
+        "How this was made",
+        f"<h3>Command</h3><pre>{escape(data.command)}</pre>" if data.command else "",
+        f"<h3>Settings</h3><pre>{escape(listing)}</pre>" if data.settings else "",
+        f"<h3>Versions</h3><dl>{pairs}</dl>" if pairs else "",
+    )
+
+
+def _table(data: DiscoveryData) -> ObjectTable:
+    """Return the clusters as objects, for their colours."""
+    numbers = {int(line["cluster"]) for line in data.figures} | {m.cluster for m in data.members}
+    return ObjectTable(
+        objects=tuple(
+            ObjectType(name=str(n), radius=1, color=cluster_color(n)) for n in sorted(numbers)
+        )
+        or (ObjectType(name="none", radius=1),)
+    )
