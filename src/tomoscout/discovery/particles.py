@@ -16,7 +16,9 @@ dark. The rule, in order:
 Darkness enters as its inverse hyperbolic sine: like itself near 0, like a logarithm far out, so
 that gold, ten times as dark as protein, does not become the yardstick. Where no cut is allowed, as
 with two clusters of which the darker is the larger, or holds whatever is unusual, the darkest that
-is not rare is kept: there is always an answer, and its figures tell how much it is worth.
+is not rare is kept: there is always an answer, and its figures tell how much it is worth. What is
+as dark and as alike as protein, the edge of a carbon film above all, no such rule tells apart: look
+at the crops.
 
 Otsu, 1979, doi:10.1109/TSMC.1979.4310076.
 """
