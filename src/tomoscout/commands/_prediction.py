@@ -58,8 +58,10 @@ class PredictionFlags:
 
     def over(self, parameters: Parameters | None) -> PredictionFlags:
         """Return the flags with what parameters say where none is given."""
-        said = {name: getattr(parameters, name, None) for name in USUAL}
-        return replace(self, **{name: getattr(self, name) or said[name] for name in USUAL})
+        said: dict[str, Any] = {
+            name: getattr(self, name) or getattr(parameters, name, None) for name in USUAL
+        }
+        return replace(self, **said)
 
     def against(self, parameters: Parameters | None) -> Iterator[str]:
         """Tell, one by one, which flags say something else than the parameters."""

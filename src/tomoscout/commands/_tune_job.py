@@ -9,6 +9,7 @@ from typing import Literal
 
 from tomoscout.commands._console import progress
 from tomoscout.commands._runs import check_objects
+from tomoscout.commands._tune_blend import as_picked
 from tomoscout.commands._tune_maps import MapSource
 from tomoscout.commands._tune_runs import held_out, held_out_by_all, one_table
 from tomoscout.commands._weights import load_weights
@@ -36,12 +37,6 @@ class Seen:
     name: str
     scores: ScoreMap | Blended
     truth: Picks
-
-    def with_shares(self, shares: Mapping[str, tuple[float, ...]]) -> Seen:
-        """Return the same with other shares of blended weights."""
-        if not isinstance(self.scores, Blended):
-            return self
-        return replace(self, scores=self.scores.with_shares(shares))
 
 
 @dataclass(frozen=True)
@@ -127,7 +122,7 @@ class TuneJob:
             if self.blended:
                 choices = choices or self._own()
                 shares = self._shares(looks, plan, choices)
-                looks = [look.with_shares(shares) for look in looks]
+                looks = [self._as_picked(look, shares) for look in looks]
             found = {
                 entry.name: collect(looks, entry, choices[entry.name], floor=FLOOR, draw=self._draw)
                 for entry in self.table.each()
@@ -200,6 +195,11 @@ class TuneJob:
                 draw=self._draw,
                 progress=bar.fraction,
             )
+
+    def _as_picked(self, look: Seen, shares: Mapping[str, tuple[float, ...]]) -> Seen:
+        """Return a look at blended weights that count as was found."""
+        assert isinstance(look.scores, Blended)  # only such have shares
+        return replace(look, scores=as_picked(look.scores, self.detectors, shares))
 
     def _draw(
         self, scores: ScoreMap | Blended, entry: ObjectType, choice: Choice, threshold: float
