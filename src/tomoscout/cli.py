@@ -24,6 +24,8 @@ VERBS = {
     "crossval": "Train once per held-out run, and score all of them honestly.",
     "predict": "Write score maps of tomograms, without picking.",
     "pick": "Find the particles of tomograms: the main job.",
+    "discover": "Find out what unannotated tomograms hold: clusters, presence maps, picks.",
+    "find": "Find what looks like a few examples.",
     "link": "Link the boxes that a YOLO found in slices into picks.",
     "models": "List, inspect and verify weights; import published ones, average several.",
     "tune": "Find the thresholds that score best on a project's validation runs.",

@@ -110,13 +110,13 @@ class Ledger:
                     logger.warning("%s", error)
                 else:
                     seconds = round(time.monotonic() - started, 1)
-                    self.done(run.name, {"seconds": seconds, "tomograms": _sources(run), **facts})
+                    self.done(run.name, {"seconds": seconds, "tomograms": sources_of(run), **facts})
         return failed
 
     def _refuse_namesake(self, run: Run) -> None:
         """Refuse a run of the name of one that is done, but of other tomograms."""
         old = self.runs.get(run.name, {}).get("tomograms")
-        if old is not None and old != _sources(run):
+        if old is not None and old != sources_of(run):
             raise UserError(
                 f"{self.path.parent}: holds results of another run '{run.name}' "
                 f"({', '.join(old.values())}): choose another folder, or --overwrite to start anew"
@@ -153,7 +153,7 @@ class Ledger:
         write_json(self.path, {"settings": self.settings, "runs": self.runs}, overwrite=True)
 
 
-def _sources(run: Run) -> dict[str, str]:
+def sources_of(run: Run) -> dict[str, str]:
     """Return where each tomogram of a run is; remote ones are told apart by their kind alone."""
     return {
         kind: str(source.resolve()) if isinstance(source, Path) else "remote"

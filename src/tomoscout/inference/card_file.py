@@ -6,13 +6,16 @@ that tells detectors and encoders apart. A file appears whole or not at all.
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
+from torch import Tensor
 
 from tomoscout.core.errors import UserError
 from tomoscout.core.settings import Settings, validate
@@ -130,3 +133,12 @@ def fill(network: Any, path: Path, *, name: str) -> None:
             f"{path}: tensors do not fit the card's network '{name}' ({reason[:120]}): "
             "copy the file again, or train anew"
         ) from error
+
+
+def digest_of(state: Mapping[str, Tensor]) -> str:
+    """Return a short text that differs for other weights, whatever their file is called."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]

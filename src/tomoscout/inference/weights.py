@@ -6,7 +6,6 @@ stands for is found by ``find``.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from tomoscout.core.activation import Activation, channel_names
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.parameters import Parameters
 from tomoscout.inference.card import Card, read_card
-from tomoscout.inference.card_file import DETECTOR, StoredType, fill, write_tensors
+from tomoscout.inference.card_file import DETECTOR, StoredType, digest_of, fill, write_tensors
 from tomoscout.inference.download import Progress
 from tomoscout.inference.find import FILE_NAME, find_weights, title
 from tomoscout.models import MODELS, Network
@@ -121,11 +120,7 @@ def save_detector(detector: Detector, path: Path, *, dtype: StoredType | None = 
 
 def fingerprint(detector: Detector) -> str:
     """Return a short text that differs for other weights, whatever the file is called."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(detector.network.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+    return digest_of(detector.network.state_dict())
 
 
 def load_detector(model: str | Path | None = None, *, progress: Progress | None = None) -> Detector:

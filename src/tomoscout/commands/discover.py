@@ -1,0 +1,118 @@
+"""``tomoscout discover``: what is in tomograms that nobody has annotated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from tomoscout.io.project import Project
+
+
+def discover(
+    project: Path,
+    *,
+    output: Annotated[Path, Parameter(alias="-o")],
+    encoder: str | None = None,
+    recipe: str | None = None,
+    runs: str | None = None,
+    kind: str | None = None,
+    clusters: int = 8,
+    method: str = "kmeans",
+    keep: str | None = None,
+    radius: float = 100.0,
+    stride: int = 8,
+    threshold: float = 0.5,
+    voxel_spacing: float | None = None,
+    device: str = "auto",
+    settings: Annotated[tuple[str, ...], Parameter(name="--set", show=False)] = (),
+) -> None:
+    """Group what tomograms hold by its looks, without labels, and pick what looks like particles.
+
+    First trains an encoder on the tomograms (or takes the one given); then looks at each of them
+    through it, on a grid and at dark blobs. Writes discover.html with what each cluster looks like,
+    a presence map per run, and picks of the clusters that are kept. The same command goes on where
+    it was stopped; with other --clusters or --keep only the last steps are done anew.
+
+    Parameters
+    ----------
+    project
+        Tomogram, folder of tomograms, copick config or Kaggle folder; its picks are not looked at.
+    output
+        Folder for the encoder, the embeddings, the page, presence maps and picks.
+    encoder
+        Weights of an encoder to use, instead of training one: a folder or an .safetensors file.
+    recipe
+        How the encoder is trained: the name of a contrastive recipe in the package, or a YAML file;
+        contrast-3d when not given. Any setting of it is a flag: --training.steps 300.
+    runs
+        Comma-separated runs; all when not given.
+    kind
+        Kind of tomogram; denoised, or the only one, when not given.
+    clusters
+        How many groups to make (kmeans).
+    method
+        kmeans, or hdbscan: as many dense groups as there are.
+    keep
+        Comma-separated clusters to pick, after a look at the page; by default what the rule takes
+        for particles.
+    radius
+        Of the particles in Å, about: picks of a cluster lie 1.2 radii apart at least.
+    stride
+        Voxels between the crops of the grid.
+    threshold
+        Lowest score of a pick; at 0.5 a crop is on the border of its cluster.
+    voxel_spacing
+        Edge of a voxel in Å, where the files' headers do not say.
+    device
+        auto, cpu, cuda or cuda:N.
+    """
+    from tomoscout.commands._discovered import Discovery, write_discovery
+    from tomoscout.commands._encoders import encoder_for, recipe_of
+    from tomoscout.commands._runs import choose_runs
+    from tomoscout.commands._survey import survey
+    from tomoscout.core.settings import Choice, validate
+    from tomoscout.discovery.cluster import ClusterSettings
+    from tomoscout.io.project import open_project
+    from tomoscout.ops.precision import choose_device
+
+    choose_device(device)
+    grouping = validate(ClusterSettings, {"method": method, "k": clusters}, source="clusters")
+    kept = None if keep is None else _numbers(keep)
+    checked = recipe_of(encoder, recipe, settings, usual="contrast-3d")
+    opened: Project = open_project(project, voxel_spacing=voxel_spacing)
+    chosen = choose_runs(opened, runs)
+    names = [run.name for run in chosen]
+    if kind is None and checked is not None:
+        kind = checked.kind
+    weights = encoder_for(
+        opened, output, encoder=encoder, recipe=checked, runs=names, device=device
+    )
+    found = survey(
+        chosen, weights, output / "embeddings",
+        kind=kind,
+        candidates=Choice.model_validate(weights.card.recipe.get("candidates", {"name": "dog"})),
+        stride=stride, radius=radius, device=device,
+    )  # fmt: skip
+    write_discovery(
+        Discovery(opened, chosen, kind, weights, found),
+        output,
+        grouping=grouping,
+        keep=kept,
+        radius=radius,
+        threshold=threshold,
+    )
+
+
+def _numbers(text: str) -> list[int]:
+    """Read comma-separated numbers of clusters."""
+    from tomoscout.core.errors import UserError
+
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise UserError(
+            f"--keep '{text}': give numbers of clusters separated by commas, such as 2,5"
+        ) from error

@@ -1,0 +1,94 @@
+"""``tomoscout discover``: tomograms in, clusters, presence and picks out, no label looked at."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from tomoscout.cli import main
+from tomoscout.core.geometry import Geometry
+from tomoscout.io.picks import read_picks
+from tomoscout.io.project import open_project
+from tomoscout.io.scores import read_scores
+
+FLAGS = ["--clusters", "4", "--radius", "45", "--stride", "4"]
+
+
+def test_picks_lie_on_particles_and_find_the_kind_that_stands_out(balls, discovered):
+    found = {picks.run: picks for picks in read_picks(discovered / "picks" / "picks.csv")}
+    hits = particles = false = 0
+    for run in open_project(balls).runs:
+        truth = run.picks()
+        picks = found[run.name]
+        distance, _ = cKDTree(picks.zyx).query(truth.zyx)
+        hits += int((distance < 30).sum())
+        particles += len(truth)
+        false += int((cKDTree(truth.zyx).query(picks.zyx)[0] > 40).sum())
+    assert hits / particles >= 0.45  # half of the 28 are large; nobody told where any of them is
+    assert false <= 0.2 * particles
+
+
+def test_presence_maps_are_brighter_at_particles(balls, discovered):
+    run = open_project(balls)["run0"]
+    scores = read_scores(discovered / "presence" / "run0.scores.zarr")
+    assert scores.geometry == Geometry((32, 64, 64), 10.0, 4)
+    assert scores.objects == ["particle"]
+    soft = np.asarray(scores.data[0], np.float32)
+    at = np.clip(
+        np.rint(scores.geometry.to_cells(run.picks().zyx)).astype(int), 0, np.array(soft.shape) - 1
+    )
+    assert soft[tuple(at.T)].mean() > soft.mean() + 0.1
+    hard = np.load(discovered / "presence" / "run0.presence.npy")
+    assert hard.shape == soft.shape
+    assert set(np.unique(hard)) <= {0, 1}
+
+
+def test_the_page_and_the_figures_of_the_rule_are_there(discovered):
+    facts = json.loads((discovered / "clusters.json").read_text())
+    assert len(facts["clusters"]) == 4
+    assert sum(one["share"] for one in facts["clusters"]) == pytest.approx(1.0)
+    assert facts["kept"]
+    page = (discovered / "discover.html").read_text()
+    assert "Typical crops" in page
+    assert "--keep" in page
+
+
+def test_keep_picks_other_clusters_and_embeds_nothing_again(balls, discovered, tmp_path, capsys):
+    output = tmp_path / "out"
+    shutil.copytree(discovered, output)
+    before = {p.name: p.stat().st_mtime_ns for p in (output / "embeddings").iterdir()}
+    command = ["discover", str(balls), "-o", str(output), *FLAGS, "--keep", "0"]
+    assert main([*command, "--encoder", str(output / "encoder")]) == 0
+    assert {p.name: p.stat().st_mtime_ns for p in (output / "embeddings").iterdir()} == before
+    names = {n for picks in read_picks(output / "picks" / "picks.csv") for n in picks.names}
+    assert names <= {"cluster-0"}
+    assert "kept: cluster 0, as asked for" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--keep", "two"], "--keep 'two': give numbers of clusters"),
+        (["--clusters", "1"], "'k'"),
+        (["--method", "kmaens"], "'method'"),
+        (["--recipe", "contrast-4d"], "no recipe 'contrast-4d'"),
+        (["--training.stesp", "3"], "Did you mean 'steps'"),
+        (["--encoder", "x", "--training.steps", "3"], "--training.steps: is for an encoder to be"),
+        (["--runs", "run7"], "no run 'run7'"),
+    ],
+)
+def test_mistakes_are_told_in_one_line_and_leave_nothing(flags, told, balls, tmp_path, capsys):
+    output = tmp_path / "out"
+    assert main(["discover", str(balls), "-o", str(output), *flags]) == 2
+    assert told in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_a_cluster_that_there_is_not_is_told(balls, discovered, tmp_path, capsys):
+    output = tmp_path / "out"
+    shutil.copytree(discovered, output)
+    command = ["discover", str(balls), "-o", str(output), *FLAGS, "--keep", "9"]
+    assert main([*command, "--encoder", str(output / "encoder")]) == 2
+    assert "no cluster 9: choose from 0 to 3" in capsys.readouterr().err

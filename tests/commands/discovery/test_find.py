@@ -1,0 +1,77 @@
+"""``tomoscout find``: a few examples in, the rest out."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from tomoscout.cli import main
+from tomoscout.core.picks import Picks
+from tomoscout.io.picks import read_picks, write_picks
+from tomoscout.io.project import open_project
+from tomoscout.io.scores import read_scores
+
+
+@pytest.fixture(scope="module")
+def examples(balls, tmp_path_factory):
+    """Three of each kind, of the first run."""
+    picks = open_project(balls)["run0"].picks()
+    parts = [picks.of(name)[:3] for name in ("large", "small")]
+    path = tmp_path_factory.mktemp("examples") / "like.csv"
+    write_picks(Picks.concatenate(parts), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def found(balls, discovered, examples, tmp_path_factory):
+    """What is found with the encoder that ``discover`` trained."""
+    output = tmp_path_factory.mktemp("find") / "out"
+    command = ["find", str(balls), "--like", str(examples), "-o", str(output), "--maps"]
+    assert main([*command, "--encoder", str(discovered / "encoder"), "--stride", "4"]) == 0
+    return output
+
+
+def test_both_kinds_are_found_and_told_apart_in_a_run_without_examples(balls, found):
+    truth = open_project(balls)["run1"].picks()
+    picks = next(p for p in read_picks(found / "picks" / "picks.csv") if p.run == "run1")
+    right = 0
+    for name in ("large", "small"):
+        distance, _ = cKDTree(picks.of(name).zyx).query(truth.of(name).zyx)
+        right += int((distance < 30).sum())
+    assert right >= 0.7 * len(truth)
+    assert len(picks) <= 1.5 * len(truth)
+
+
+def test_what_the_scores_rest_on_is_noted(found):
+    facts = json.loads((found / "prototypes.json").read_text())
+    assert set(facts) == {"large", "small"}
+    assert facts["large"]["examples"] == 3
+    assert facts["large"]["reached"] > facts["large"]["ground"]
+
+
+def test_maps_are_those_that_pick_takes(found):
+    scores = read_scores(found / "maps" / "run1.scores.zarr")
+    assert scores.objects == ["large", "small"]
+    assert np.asarray(scores.data[:]).sum(axis=0).max() <= 1.001
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("run,object,x,y,z\n", "no picks in it"),
+        ("run,object,x,y,z\nrun9,large,10,10,10\n", "which the project does not have"),
+    ],
+)
+def test_examples_that_say_nothing_are_refused(content, told, balls, tmp_path, capsys):
+    path = tmp_path / "like.csv"
+    path.write_text(content)
+    assert main(["find", str(balls), "--like", str(path), "-o", str(tmp_path / "out")]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_examples_are_told(balls, tmp_path, capsys):
+    command = ["find", str(balls), "--like", "nowhere.csv", "-o", str(tmp_path / "out")]
+    assert main(command) == 2
+    assert "--like nowhere.csv: no such file" in capsys.readouterr().err
