@@ -7,12 +7,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tomoscout.core.settings import validate
-from tomoscout.encoders import ENCODERS, Encoder
+from tomoscout.encoders import ENCODERS, Encoder, Mapped
 
 SMALL = {
     "detector": {"model": {"name": "scout_unet", "widths": [8, 16]}},
     "token_summary": {"layers": 2, "width": 32, "heads": 2, "patch": [12, 12, 12]},
     "resnet18_flat": {"projection": [64, 32]},
+    "resnet50_flat": {"projection": [64, 32]},
 }
 """Options under which an encoder that is large otherwise is tested."""
 
@@ -34,7 +35,7 @@ def awake(encoder):
     """Let blocks that start as their shortcut take part."""
     with torch.no_grad():
         for name, parameter in encoder.named_parameters():
-            if name.endswith("norm2.weight"):
+            if name.endswith(("norm2.weight", "norm3.weight")):
                 parameter.fill_(0.5)
     return encoder
 
@@ -58,6 +59,17 @@ def test_crops_become_features_and_features_projections(encoder):
     assert encoder.project(features).shape == (3, encoder.projection)
     assert features.std(0).min() >= 0
     assert (features[0] - features[1]).abs().max() > 1e-4  # unlike crops, unlike features
+
+
+@torch.inference_mode()
+def test_features_are_the_mean_over_the_map_where_one_is_offered(encoder):
+    if not isinstance(encoder, Mapped):
+        pytest.skip("offers no map")
+    shape = [2 * n for n in encoder.stride]
+    x = torch.randn(2, 1, 1 if encoder.flat else shape[0], *shape[1:])
+    deepest = encoder.encode(x)
+    assert deepest.shape == (2, encoder.features, 1 if encoder.flat else 2, 2, 2)
+    torch.testing.assert_close(deepest.mean(dim=(2, 3, 4)), encoder(x))
 
 
 def test_every_weight_that_is_said_to_learn_does(name):

@@ -1,4 +1,4 @@
-"""The two encoders of single slices, against what is published of their networks."""
+"""The encoders of single slices, against what is published of their networks."""
 
 from __future__ import annotations
 
@@ -31,6 +31,23 @@ def test_resnet20_has_the_size_of_the_one_for_cifar():
     assert backbone(encoder) == 272_474 - 650 - 2 * 16 * 9
     assert (encoder.features, encoder.projection, encoder.divisor) == (64, 32, (1, 4, 4))
     assert encoder.stages(torch.zeros(2, 16, 32, 32, device="meta")).shape == (2, 64, 8, 8)
+
+
+def test_resnet50_has_the_size_of_the_one_for_cifar():
+    """23,520,842 with three channels and a head of 2048 x 10 + 10."""
+    encoder = build("resnet50_flat")
+    assert backbone(encoder) == 23_520_842 - 20_490 - 2 * 64 * 9
+    assert (encoder.features, encoder.projection, encoder.divisor) == (2048, 128, (1, 8, 8))
+    assert encoder.stages(torch.zeros(2, 64, 32, 32, device="meta")).shape == (2, 2048, 4, 4)
+
+
+def test_a_fresh_narrow_block_is_its_shortcut_too():
+    torch.manual_seed(0)
+    module = ENCODERS["resnet50_flat"]
+    block = module.build(module.Settings()).eval().stages[0][1]
+    x = torch.rand(1, 256, 8, 8)
+    with torch.inference_mode():
+        torch.testing.assert_close(block(x), x)
 
 
 def test_projections_have_the_published_widths():

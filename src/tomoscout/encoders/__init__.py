@@ -9,6 +9,9 @@ It carries ``features`` and ``projection``, the lengths of the two vectors; ``di
 of which a crop is a multiple, else it raises and names the nearest right shape; and ``flat``, true
 of encoders that look at single slices and take crops of one voxel along z. Parameters that take no
 part in ``forward`` or ``project`` have ``requires_grad`` off. Building gives random weights.
+
+One that offers the map its features are pooled from is `Mapped`, and keeps its projection in
+``projector``: classifiers are built upon it, and leave the projection out.
 """
 
 from __future__ import annotations
@@ -58,6 +61,21 @@ class Encoder(Protocol):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> Any:
         """Take weights over."""
+        ...
+
+
+@runtime_checkable
+class Mapped(Protocol):
+    """An encoder whose deepest map others may build upon."""
+
+    features: int
+    divisor: tuple[int, int, int]
+    stride: tuple[int, int, int]
+    flat: bool
+    projector: Any
+
+    def encode(self, x: Any, /) -> Any:
+        """Return the map `(b, features, u, v, w)`, a cell per ``stride`` voxels."""
         ...
 
 

@@ -27,7 +27,7 @@ def build(settings: Settings) -> nn.Module:
     """Build the encoder with random weights."""
     return FlatResNet(
         (64, 128, 256, 512),
-        blocks=2,
+        blocks=(2, 2, 2, 2),
         projected=settings.projection,
         norm=settings.projection_norm,
     )

@@ -26,5 +26,8 @@ class Settings(BaseSettings):
 def build(settings: Settings) -> nn.Module:
     """Build the encoder with random weights."""
     return FlatResNet(
-        (16, 32, 64), blocks=3, projected=settings.projection, norm=settings.projection_norm
+        (16, 32, 64),
+        blocks=(3, 3, 3),
+        projected=settings.projection,
+        norm=settings.projection_norm,
     )

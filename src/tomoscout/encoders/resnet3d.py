@@ -51,6 +51,8 @@ class ResNet3D(nn.Module):
         widths, norm = settings.widths, settings.norm
         self.features, self.projection = widths[-1], settings.projection[-1]
         self.divisor: Shape = _DIVISOR
+        stride = 2 ** len(widths)
+        self.stride: Shape = (stride, stride, stride)
         self.stem = nn.Sequential(
             nn.Conv3d(1, widths[0], 5, stride=2, padding=2, bias=False),
             norm3d(norm, widths[0]),
@@ -66,8 +68,12 @@ class ResNet3D(nn.Module):
 
     def forward(self, x: Float[Tensor, "b 1 z y x"]) -> Float32[Tensor, "b f"]:
         """Return the features."""
+        return self.encode(x).float().mean(dim=(2, 3, 4))
+
+    def encode(self, x: Float[Tensor, "b 1 z y x"]) -> Float[Tensor, "b f u v w"]:
+        """Return the deepest map."""
         check_patch(x, self.divisor)
-        return self.stages(self.stem(x)).float().mean(dim=(2, 3, 4))
+        return self.stages(self.stem(x))
 
     def project(self, features: Float[Tensor, "b f"]) -> Float[Tensor, "b p"]:
         """Return the projections."""

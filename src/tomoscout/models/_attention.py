@@ -11,6 +11,7 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import linear, pad
 
 _STD = 0.02  # of fresh weights, as in GPT-2
 
@@ -29,10 +30,15 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, x: Float[Tensor, "b n c"]) -> Float[Tensor, "b n c"]:
-        """Run the layer."""
+    def forward(
+        self, x: Float[Tensor, "b n c"], where: Float[Tensor, "#b n c"] | None = None
+    ) -> Float[Tensor, "b n c"]:
+        """Run the layer; ``where`` is added to what queries and keys are made of, not values."""
         b, n, c = x.shape
-        split = self.qkv(x).view(b, n, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
+        qkv = self.qkv(x)
+        if where is not None:  # what is added before a linear layer adds its image behind it
+            qkv = qkv + pad(linear(where, self.qkv.weight[: 2 * c]), (0, c))
+        split = qkv.view(b, n, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
         query, key, value = split.unbind(0)
         y = nn.functional.scaled_dot_product_attention(
             query, key, value, dropout_p=self.dropout if self.training else 0.0
@@ -53,9 +59,11 @@ class TransformerBlock(nn.Module):
         )
         self.drop = nn.Dropout(dropout)
 
-    def forward(self, x: Float[Tensor, "b n c"]) -> Float[Tensor, "b n c"]:
+    def forward(
+        self, x: Float[Tensor, "b n c"], where: Float[Tensor, "#b n c"] | None = None
+    ) -> Float[Tensor, "b n c"]:
         """Run the block."""
-        x = x + self.drop(self.attention(self.norm1(x)))
+        x = x + self.drop(self.attention(self.norm1(x), where))
         return x + self.drop(self.mlp(self.norm2(x)))
 
 
@@ -63,24 +71,29 @@ class Transformer(nn.Module):
     """A chain of blocks and a last norm; each block draws weights of its own.
 
     Layers that add to the sum start smaller the more of them there are, so that the sum does not
-    grow with depth.
+    grow with depth. ``std`` is that of fresh weights: from larger ones tokens look at each other in
+    the first step already, which short trainings need.
     """
 
-    def __init__(self, width: int, *, layers: int, heads: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self, width: int, *, layers: int, heads: int, dropout: float = 0.0, std: float = _STD
+    ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(TransformerBlock(width, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         for name, parameter in self.blocks.named_parameters():
             if parameter.ndim > 1:
                 adds = name.endswith(("attention.out.weight", "mlp.2.weight"))
-                nn.init.normal_(parameter, std=_STD / math.sqrt(2 * layers) if adds else _STD)
+                nn.init.normal_(parameter, std=std / math.sqrt(2 * layers) if adds else std)
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
 
-    def forward(self, x: Float[Tensor, "b n c"]) -> Float[Tensor, "b n c"]:
-        """Run all blocks."""
+    def forward(
+        self, x: Float[Tensor, "b n c"], where: Float[Tensor, "#b n c"] | None = None
+    ) -> Float[Tensor, "b n c"]:
+        """Run all blocks; each adds ``where`` to its queries and keys."""
         for block in self.blocks:
-            x = block(x)
+            x = block(x, where)
         return self.norm(x)
 
 
