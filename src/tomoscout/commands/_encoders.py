@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tomoscout.core.errors import UserError
 from tomoscout.io.project import Project
 
 if TYPE_CHECKING:  # they load torch
     from tomoscout.inference.encoder_weights import EncoderWeights
+    from tomoscout.training.contrast import Contrasted
     from tomoscout.training.contrast_recipe import ContrastRecipe
 
 FOLDER = "encoder"
@@ -48,23 +49,26 @@ def encoder_for(
     device: str,
 ) -> EncoderWeights:
     """Load the encoder that is given, or train one in ``output/encoder``; resumes."""
-    from tomoscout.commands._console import progress
     from tomoscout.inference.encoder_weights import load_encoder
-    from tomoscout.training.contrast import contrast
-    from tomoscout.training.progress import Progress
 
     if encoder is not None:
         return load_encoder(encoder)
     if recipe is None:
         raise ValueError("an encoder or a recipe is needed")
+    done = contrast_with_bar(project, output / FOLDER, recipe=recipe, runs=runs, device=device)
+    return done.encoder
+
+
+def contrast_with_bar(project: Project, folder: Path, **how: Any) -> Contrasted:
+    """Train an encoder while a bar shows reading, then steps, loss and the time left."""
+    from tomoscout.commands._console import progress
+    from tomoscout.training.contrast import contrast
+    from tomoscout.training.progress import Progress
+
     with progress(100, "read and find candidates") as bar:
 
         def tell(now: Progress) -> None:
             bar.progress.update(bar.task, total=now.steps, description="train the encoder")
             bar.update(now.step, f"loss {now.loss:.4f}")
 
-        done = contrast(
-            project, output / FOLDER, recipe=recipe, runs=runs, device=device, tell=tell,
-            read=bar.fraction,
-        )  # fmt: skip
-    return done.encoder
+        return contrast(project, folder, tell=tell, read=bar.fraction, **how)

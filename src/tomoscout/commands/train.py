@@ -36,6 +36,9 @@ def train(
     meanwhile. A project is then optional, and all its runs serve to validate; without one, the
     weights are validated on simulated tomograms too.
 
+    With --recipe contrast-scout, contrast-resnet or contrast-tokens the tomograms alone are looked
+    at, without labels; what is left starts a detector of that kind with --init.
+
     Parameters
     ----------
     project
@@ -69,6 +72,7 @@ def train(
         such as ``--training.steps 300`` or ``--model.name unet``.
     """
     from tomoscout.commands._console import console
+    from tomoscout.commands._contrast import is_contrastive, train_encoder
     from tomoscout.commands._molecules import read_molecules
     from tomoscout.commands._simulated import tables
     from tomoscout.commands._weights import load_weights
@@ -79,6 +83,16 @@ def train(
     from tomoscout.training.inherit import default_recipe, inherited
     from tomoscout.training.recipe import read_recipe
 
+    if recipe is not None and is_contrastive(recipe):
+        given = {
+            "--init": init, "--validation": validation, "--molecule": molecule or None,
+            "--fold": None if fold == "0" else fold,
+        }  # fmt: skip
+        train_encoder(
+            project, output, recipe=recipe, settings=settings, given=given, objects=objects,
+            voxel_spacing=voxel_spacing, device=device, overwrite=overwrite,
+        )  # fmt: skip
+        return
     start = None if init is None else load_weights(init)
     recipe = recipe or default_recipe(start)
     under = None if start is None else inherited(start.card)

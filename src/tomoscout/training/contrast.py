@@ -32,6 +32,8 @@ from tomoscout.inference.encoder_weights import (
     load_encoder,
     save_encoder,
 )
+from tomoscout.inference.weights import FILE_NAME as DETECTOR_FILE
+from tomoscout.inference.weights import save_detector
 from tomoscout.io.project import Project, Run
 from tomoscout.objectives import OBJECTIVES
 from tomoscout.ops.precision import channels_last, choose_device
@@ -40,6 +42,7 @@ from tomoscout.training._folder import CHECKPOINT, HISTORY, find_checkpoint, is_
 from tomoscout.training._loggers import log_settings
 from tomoscout.training.contrast_recipe import ContrastRecipe
 from tomoscout.training.contrastive import ContrastiveModule, Watch
+from tomoscout.training.handover import detector_of, sized_for
 from tomoscout.training.loop import load_last, make_loader, run_loop
 from tomoscout.training.progress import History, Progress, Tell
 from tomoscout.training.stretches import LastCheckpoint, SeedEpoch, ValidateLast
@@ -57,7 +60,8 @@ class Contrasted:
     encoder
         The encoder, ready for use.
     folder
-        Holds ``encoder.safetensors``, ``history.csv``, ``recipe.yaml`` and ``last.ckpt``.
+        Holds ``encoder.safetensors``, ``history.csv``, ``recipe.yaml`` and ``last.ckpt``; and
+        ``model.safetensors`` where the encoder is a detector's, for ``train --init``.
     runs
         Runs it was trained on.
     """
@@ -110,6 +114,7 @@ def contrast(
     if not chosen:
         raise UserError(f"{project.path}: no tomograms in it to learn from")
     folder, where = Path(output), choose_device(device)
+    recipe = sized_for(recipe, project.objects)
     names = tuple(run.name for run in chosen)
     record = {"recipe": recipe.model_dump(mode="json"), "train": list(names), "contrast": True}
     resume = find_checkpoint(folder, record, overwrite=overwrite)
@@ -154,6 +159,8 @@ def contrast(
     if is_first_process():
         load_last(lit, folder / CHECKPOINT)
         save_encoder(weights, folder / FILE_NAME)
+        if (detector := detector_of(weights, project.objects)) is not None:
+            save_detector(detector, folder / DETECTOR_FILE)
     trainer.strategy.barrier()
     return Contrasted(load_encoder(folder / FILE_NAME), folder, names)
 
