@@ -8,7 +8,6 @@ crops of one tomogram alone would be told apart from it by ice and contrast.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
@@ -17,33 +16,11 @@ from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from tomoscout.augment import augment, grow, prepare
 from tomoscout.core.geometry import Shape
-from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Choice
-from tomoscout.core.volume import Volume
-from tomoscout.data.patches import crop
+from tomoscout.data.places import Look, Places
 from tomoscout.data.pool import Key
 from tomoscout.ops.conflicts import overlap_conflicts
-
-
-@dataclass(frozen=True, eq=False)
-class Places:
-    """A tomogram to cut from, and where.
-
-    Attributes
-    ----------
-    volume
-        Normalised tomogram.
-    zyx
-        Places worth a look, in ångström; there may be none.
-    labels
-        Label of each place, for objectives that learn from labels; -1 where nobody knows.
-    """
-
-    volume: Volume
-    zyx: Float[np.ndarray, "n 3"]
-    labels: Int[np.ndarray, " n"]
 
 
 class Pair(TypedDict):
@@ -100,12 +77,9 @@ class PairDataset(Dataset[Pair]):
         seed: int,
     ) -> None:
         self.places = list(places)
-        self.crop = crop
         self.at_places = at_places
-        self.shift = shift
         self.seed = seed
-        self._steps = prepare(views)
-        self._cut = grow(crop, steps=self._steps)
+        self._look = Look(crop, views=views, shift=shift)
 
     def __getitem__(self, key: Key) -> Pair:
         """Draw a place and look at it twice."""
@@ -116,28 +90,12 @@ class PairDataset(Dataset[Pair]):
         views = [self._look(self.places[run].volume, zyx, rng) for _ in range(2)]
         return Pair(views=torch.from_numpy(np.stack(views)[:, None]), zyx=zyx, run=run, label=label)
 
-    def _draw(
-        self, place: Places, rng: np.random.Generator
-    ) -> tuple[Float[np.ndarray, " 3"], int]:
+    def _draw(self, place: Places, rng: np.random.Generator) -> tuple[Float[np.ndarray, " 3"], int]:
         """Draw one of the places, or any."""
         if len(place.zyx) and rng.random() < self.at_places:
             row = int(rng.integers(len(place.zyx)))
             return place.zyx[row], int(place.labels[row])
-        room = np.subtract(place.volume.shape, 1) * place.volume.voxel_spacing
-        return rng.uniform(0, 1, 3) * room, -1
-
-    def _look(
-        self, volume: Volume, zyx: Float[np.ndarray, " 3"], rng: np.random.Generator
-    ) -> Float32[np.ndarray, "z y x"]:
-        """Cut one view, shifted and changed."""
-        shift = rng.uniform(-self.shift, self.shift, 3)
-        if self.crop[0] == 1:
-            shift[0] = 0.0  # a slice shows what it cuts: another one may show something else
-        centre = (zyx + shift) / volume.voxel_spacing
-        z, y, x = np.rint(centre - np.subtract(self._cut, 1) / 2).astype(int).tolist()
-        cut, nothing = crop(volume, Picks.empty(), start=(z, y, x), shape=self._cut, margin=0.0)
-        seen, _ = augment(cut, nothing, steps=self._steps, rng=rng, shape=self.crop)
-        return np.ascontiguousarray(seen.read())
+        return place.anywhere(rng), -1
 
 
 def collate_pairs(items: Sequence[Pair], *, apart: float) -> PairBatch:
