@@ -1,9 +1,9 @@
 """Candidates as dark blobs in single slices: blur, threshold, connected components of a fair size.
 
-The selection of S3, a slice-wise contrastive detector, with its numbers in ångström: each slice is
-blurred, what is darker than its mean by 1.5 standard deviations is cut into components, and those
-of a likely area are candidates, one for each slice in which a particle shows. There it took slices
-in which annotated particles lie. Here slices are chosen by what they contain: how much darker than
+The selection of a published slice-wise contrastive method, with its numbers in ångström: each slice
+is blurred, what is darker than its mean by 1.5 standard deviations is cut into components, and
+those of a likely area are candidates, one for each slice in which a particle shows. There it took
+slices in which annotated particles lie. Here slices are chosen by what they contain: how much darker than
 its median the darkest twentieth of a slice is (gold covers less). Choose it for encoders that look
 at slices; `dog` finds a particle once, at its middle.
 """
@@ -30,7 +30,7 @@ _FULL = 90.0
 """Percentile of the slices that stands for a full one."""
 
 _TRUNCATE = 3.0
-"""Standard deviations after which the blur ends; with 41 Å at 10 Å that is S3's 25 pixels."""
+"""Standard deviations after which the blur ends; with 41 Å at 10 Å that is its 25 pixels."""
 
 
 class Settings(LimitSettings):
@@ -41,7 +41,7 @@ class Settings(LimitSettings):
     darker: float = Field(default=1.5, gt=0)
     """Standard deviations of the blurred slice by which a blob is darker than its mean."""
     area: tuple[float, float] = (2600.0, 52400.0)
-    """Least and largest area of a blob, in square ångström: discs of 58 and 258 Å. S3 took 0.01 %
+    """Least and largest area of a blob, in square ångström: discs of 58 and 258 Å. It took 0.01 %
     and 0.2 % of a slice of 512 x 512 pixels of 10 Å."""
     content: float = Field(default=0.75, ge=0, le=1)
     """Slices that contain less than this fraction of what a full one does are left out: how far
