@@ -3,9 +3,9 @@
 The selection of a published slice-wise contrastive method, with its numbers in ångström: each slice
 is blurred, what is darker than its mean by 1.5 standard deviations is cut into components, and
 those of a likely area are candidates, one for each slice in which a particle shows. There it took
-slices in which annotated particles lie. Here slices are chosen by what they contain: how much darker than
-its median the darkest twentieth of a slice is (gold covers less). Choose it for encoders that look
-at slices; `dog` finds a particle once, at its middle.
+slices in which annotated particles lie. Here slices are chosen by what they contain: how much
+darker than its median the darkest twentieth of a slice is (gold covers less). Choose it for
+encoders that look at slices; `dog` finds a particle once, at its middle.
 """
 
 from __future__ import annotations

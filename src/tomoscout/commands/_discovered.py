@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import shlex
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +45,7 @@ class Discovery:
     kind: str | None
     encoder: EncoderWeights
     found: Mapping[str, EmbeddedRun]
+    command: str
 
 
 def write_discovery(
@@ -166,7 +165,7 @@ def _write_page(
         kept=kept,
         members=members,
         run=first.run,
-        command=shlex.join(["tomoscout", *sys.argv[1:]]),
+        command=what.command,
         settings=grouping.model_dump(mode="json") | {"encoder": what.encoder.card.encoder.name},
         versions={name: found for name, found in versions().items() if found},
         made=datetime.date.today().isoformat(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,8 +97,10 @@ def discover(
         candidates=Choice.model_validate(weights.card.recipe.get("candidates", {"name": "dog"})),
         stride=stride, radius=radius, device=device,
     )  # fmt: skip
+    command = ["tomoscout", "discover", str(project), "-o", str(output)]
+    command += ["--clusters", str(clusters), *(["--keep", keep] if keep else [])]
     write_discovery(
-        Discovery(opened, chosen, kind, weights, found),
+        Discovery(opened, chosen, kind, weights, found, shlex.join(command)),
         output,
         grouping=grouping,
         keep=kept,

@@ -3,8 +3,9 @@
 ``kmeans`` cuts everything there is into as many groups as are asked for: two for particle or not,
 as the 2-D method that began this does, a dozen to look at what a tomogram holds. ``hdbscan`` finds
 as many dense groups as there are and calls the rest noise: choose it where most crops are nothing
-in particular, and where nobody knows how many kinds there are. Groups are numbered by falling size, so that the number of a
-group means something, and stays what it was when the same crops are grouped again.
+in particular, and where nobody knows how many kinds there are. Groups are numbered by falling size,
+so that the number of a group means something, and stays what it was when the same crops are grouped
+again.
 
 Lloyd, 1982, doi:10.1109/TIT.1982.1056489; Sculley, 2010, doi:10.1145/1772690.1772862 (small
 batches); Campello, Moulavi and Sander, 2013, doi:10.1007/978-3-642-37456-2_14.
