@@ -16,7 +16,7 @@ from tomoscout.core.volume import Array3D, Volume
 
 
 def thicken(volume: Volume, thickness: float) -> Volume:
-    """Return the tomogram with planes averaged over a thickness in ångström, where it is more than one.
+    """Return the tomogram with planes averaged over a thickness, where that is more than one.
 
     Parameters
     ----------
