@@ -1,7 +1,7 @@
 """A safetensors file whose header carries a card: weights and what one must know to use them.
 
 Nothing is unpickled: tensors are plain, and the card is JSON, under a key of the file's metadata
-that tells detectors and encoders apart. A file appears whole or not at all.
+that tells detectors, encoders and classifiers apart. A file appears whole or not at all.
 """
 
 from __future__ import annotations
@@ -28,9 +28,12 @@ DETECTOR = "tomoscout"
 ENCODER = "tomoscout-encoder"
 """Where an encoder's card stands in the file's metadata."""
 
+CLASSIFIER = "tomoscout-classifier"
+"""Where a classifier's card stands in the file's metadata."""
+
 StoredType = Literal["float32", "float16", "bfloat16"]
 
-_KINDS = {DETECTOR: "a detector", ENCODER: "an encoder"}
+_KINDS = {DETECTOR: "a detector", ENCODER: "an encoder", CLASSIFIER: "a classifier"}
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
@@ -45,12 +48,12 @@ def read_settings(path: Path, kind: type[SettingsT], *, key: str) -> SettingsT:
     kind
         What the card must be.
     key
-        Where it stands in the file's metadata: ``DETECTOR`` or ``ENCODER``.
+        Where it stands in the file's metadata: ``DETECTOR``, ``ENCODER`` or ``CLASSIFIER``.
 
     Raises
     ------
     UserError
-        If the file is not weights of Tomoscout, is of the other kind, or is cut short.
+        If the file is not weights of Tomoscout, is of another kind, or is cut short.
     """
     try:
         with safe_open(path, framework="pt") as file:

@@ -7,7 +7,7 @@ that one layer's crops need. Vectors have length 1, so their dot products are co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, product
 
@@ -16,16 +16,13 @@ import torch
 from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
-from tomoscout.core.errors import UserError
 from tomoscout.core.volume import Volume
+from tomoscout.inference.at_places import Progress, check_spacing, crops_of
 from tomoscout.inference.encoder_weights import EncoderWeights
-from tomoscout.inference.merged_card import SAME_SPACING
-from tomoscout.ops.crops import crops_at, first_voxels, reflected
+from tomoscout.ops.crops import first_voxels, reflected
 from tomoscout.ops.grids import Grid
 from tomoscout.ops.normalise import Normaliser, measure
 from tomoscout.ops.precision import autocast, choose_device
-
-Progress = Callable[[float], None]
 
 _BATCH = 64  # crops at once: more gain nothing on a processor, whose caches they leave
 _SHARE = 4  # crops overlap so that each voxel is seen by this many along an axis
@@ -90,7 +87,7 @@ def embed(
     """
     if stride is not None and grid is not None:
         raise ValueError("a stride and a grid: give one of them")
-    _check_spacing(volume, encoder)
+    check_spacing(volume, encoder.card.voxel_spacing, what="encoder")
     stride = stride or max(max(encoder.card.crop) // _SHARE, 1)
     grid = grid or Grid.at_stride(volume.shape, stride)
     normaliser = normaliser or measure(volume, encoder.card.normalise)
@@ -127,16 +124,14 @@ def embed_at(
     UserError
         If the tomogram is unusable or of another voxel spacing, or the device is not there.
     """
-    _check_spacing(volume, encoder)
+    check_spacing(volume, encoder.card.voxel_spacing, what="encoder")
     normaliser = normaliser or measure(volume, encoder.card.normalise)
     run = _Run(encoder, batch, device, bf16)
     parts = [np.zeros((0, encoder.network.features), np.float32)]
-    for start in range(0, len(zyx), batch):
-        part = zyx[start : start + batch] / volume.voxel_spacing
-        crops = normaliser.apply(crops_at(volume.data, part, encoder.card.crop))
+    for crops in crops_of(
+        volume, zyx, encoder.card.crop, normaliser=normaliser, batch=batch, progress=progress
+    ):
         parts.append(run(torch.from_numpy(crops)))
-        if progress:
-            progress(min(start + batch, len(zyx)) / len(zyx))
     return np.concatenate(parts)
 
 
@@ -183,16 +178,6 @@ class _Run:
             features = self.network(crops.to(self.device)[:, None])
         vectors: Tensor = torch.nn.functional.normalize(features.float(), dim=1)
         return vectors.cpu().numpy()
-
-
-def _check_spacing(volume: Volume, encoder: EncoderWeights) -> None:
-    """Refuse a tomogram whose particles have another size in voxels than those learnt from."""
-    wanted = encoder.card.voxel_spacing
-    if abs(volume.voxel_spacing / wanted - 1) > SAME_SPACING:
-        raise UserError(
-            f"{volume.name}: voxels of {volume.voxel_spacing:g} Å, but the encoder was trained on "
-            f"{wanted:g} Å: resample the tomogram first"
-        )
 
 
 def _layers(

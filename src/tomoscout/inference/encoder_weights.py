@@ -8,15 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from tomoscout.core.errors import UserError
 from tomoscout.encoders import ENCODERS, Encoder
+from tomoscout.inference.at_places import check_crop
 from tomoscout.inference.card_file import ENCODER, fill, write_tensors
 from tomoscout.inference.download import Progress
 from tomoscout.inference.encoder_card import EncoderCard, read_encoder_card
-from tomoscout.inference.find import find_weights, title
-from tomoscout.models._blocks import check_patch
+from tomoscout.inference.find import find_in, title
 from tomoscout.ops.precision import channels_last
 from tomoscout.ops.thin_maps import guard
 
@@ -60,15 +57,7 @@ def build_encoder(card: EncoderCard) -> Encoder:
     network = module.build(settings)
     guard(network)
     built: Encoder = network
-    if built.flat and card.crop[0] != 1:
-        right = (1, *card.crop[1:])
-        raise UserError(
-            f"crop {card.crop}: '{card.encoder.name}' looks at single slices: use {right}"
-        )
-    try:
-        check_patch(torch.empty(1, 1, *card.crop, device="meta"), built.divisor)
-    except ValueError as error:
-        raise UserError(f"crop of '{card.encoder.name}': {error}") from error
+    check_crop(built, card.crop, name=card.encoder.name)
     return built
 
 
@@ -100,8 +89,7 @@ def load_encoder(model: str | Path, *, progress: Progress | None = None) -> Enco
         If the weights are missing, broken, a detector's, or do not fit the encoder their card
         describes.
     """
-    inside = Path(model) / FILE_NAME
-    path = inside if inside.is_file() else find_weights(model, progress=progress)
+    path = find_in(model, FILE_NAME, progress=progress)
     card = read_encoder_card(path)
     network = build_encoder(card)
     fill(network, path, name=card.encoder.name)

@@ -61,6 +61,27 @@ def find_weights(model: str | Path | None = None, *, progress: Progress | None =
     )
 
 
+def find_in(model: str | Path, name: str, *, progress: Progress | None = None) -> Path:
+    """Return the weights file that something stands for; of a folder, the file of that name.
+
+    Parameters
+    ----------
+    model
+        As for `find_weights`, or a folder with a file called ``name``.
+    name
+        What the wanted kind of weights is called in its training folder.
+    progress
+        Told the share of a download that is done, 0 to 1.
+
+    Raises
+    ------
+    UserError
+        If there are no such weights.
+    """
+    inside = Path(model) / name
+    return inside if inside.is_file() else find_weights(model, progress=progress)
+
+
 def named_weights() -> dict[str, Path]:
     """Return the weights that can be called by name: the package's, then the user's own.
 
