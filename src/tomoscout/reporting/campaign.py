@@ -12,13 +12,13 @@ from html import escape
 from typing import Any
 
 import numpy as np
-import yaml
 from matplotlib.figure import Figure
 
 from tomoscout.core.objects import ObjectTable
 from tomoscout.reporting.figures import INK, MUTED, new_figure, to_svg
 from tomoscout.reporting.frame import frame
 from tomoscout.reporting.markup import number, plural, section, swatch, table
+from tomoscout.reporting.provenance import provenance
 
 MOST_DRAWN = 30
 """Lines in the picture; the table has them all."""
@@ -100,7 +100,8 @@ class CampaignData:
 
 def render_campaign(data: CampaignData) -> str:
     """Return the page as HTML: one file that loads nothing from elsewhere."""
-    parts = (_best(data), _particles(data), _timed(data), _remarked(data), _made(data))
+    made = provenance(command=data.command, settings=data.settings, versions=data.versions)
+    parts = (_best(data), _particles(data), _timed(data), _remarked(data), made)
     facts = f"{plural(len({line['experiment'] for line in data.comparison}), 'experiment')}"
     facts += f" · {plural(len(data.comparison), 'combination')}"
     return frame(data.title, facts, parts, objects=data.objects, made=data.made)
@@ -175,19 +176,6 @@ def _remarked(data: CampaignData) -> str:
     """Return what was left out."""
     items = "".join(f"<li>{escape(remark)}</li>" for remark in data.remarks)
     return section("remarks", "Left out", f"<ul>{items}</ul>" if items else "")
-
-
-def _made(data: CampaignData) -> str:
-    """Return command, settings and versions."""
-    listing = yaml.safe_dump(dict(data.settings), sort_keys=False, allow_unicode=True)
-    pairs = "".join(f"<dt>{escape(n)}</dt><dd>{escape(v)}</dd>" for n, v in data.versions.items())
-    return section(
-        "made",
-        "How this was made",
-        f"<h3>Command</h3><pre>{escape(data.command)}</pre>" if data.command else "",
-        f"<h3>Settings</h3><pre>{escape(listing)}</pre>" if data.settings else "",
-        f"<h3>Versions</h3><dl>{pairs}</dl>" if pairs else "",
-    )
 
 
 def _drawn(lines: Sequence[Line]) -> Figure:

@@ -8,7 +8,6 @@ from html import escape
 from typing import Any
 
 import numpy as np
-import yaml
 from jaxtyping import Float, Int
 
 from tomoscout.core.objects import ObjectTable, ObjectType
@@ -17,6 +16,7 @@ from tomoscout.reporting.clusters import Members, cluster_color
 from tomoscout.reporting.figures import to_svg
 from tomoscout.reporting.frame import frame
 from tomoscout.reporting.markup import number, picture, plural, section, swatch, table
+from tomoscout.reporting.provenance import provenance
 from tomoscout.reporting.slices import View
 
 _COLUMNS = (
@@ -75,7 +75,8 @@ class DiscoveryData:
 def render_discovery(data: DiscoveryData) -> str:
     """Return the page as HTML: one file that loads nothing from elsewhere."""
     objects = _table(data)
-    parts = (_figures(data, objects), _plane(data), _montage(data, objects), _made(data))
+    made = provenance(command=data.command, settings=data.settings, versions=data.versions)
+    parts = (_figures(data, objects), _plane(data), _montage(data, objects), made)
     facts = f"{plural(len(data.labels), 'crop')} · {plural(len(data.figures), 'cluster')}"
     return frame(data.title, facts, parts, objects=objects, made=data.made)
 
@@ -143,19 +144,6 @@ def _tile(view: View, cluster: int, place: int, objects: ObjectTable) -> str:
     """Return a crop as an image."""
     label = f"Cluster {cluster}, crop {place}"
     return picture(view, objects=objects, label=label, scale_bar=False)
-
-
-def _made(data: DiscoveryData) -> str:
-    """Return command, settings and versions."""
-    listing = yaml.safe_dump(dict(data.settings), sort_keys=False, allow_unicode=True)
-    pairs = "".join(f"<dt>{escape(n)}</dt><dd>{escape(v)}</dd>" for n, v in data.versions.items())
-    return section(
-        "made",
-        "How this was made",
-        f"<h3>Command</h3><pre>{escape(data.command)}</pre>" if data.command else "",
-        f"<h3>Settings</h3><pre>{escape(listing)}</pre>" if data.settings else "",
-        f"<h3>Versions</h3><dl>{pairs}</dl>" if pairs else "",
-    )
 
 
 def _table(data: DiscoveryData) -> ObjectTable:

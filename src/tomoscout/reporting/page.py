@@ -24,6 +24,18 @@ from tomoscout.reporting.where import where
 
 __all__ = ["ReportData", "RunData", "render"]
 
+
+def _made(found: Findings) -> str:
+    """Return how the page was made."""
+    data = found.data
+    return provenance(
+        command=data.command,
+        settings=data.settings,
+        versions=data.versions,
+        summary="The resolved recipe",
+    )
+
+
 SECTIONS = (
     headline,
     runs_table,
@@ -35,7 +47,7 @@ SECTIONS = (
     offsets,
     counts,
     training,
-    provenance,
+    _made,
 )
 """The sections in order; each returns an empty string when it has nothing to show."""
 

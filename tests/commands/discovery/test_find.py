@@ -50,10 +50,16 @@ def test_what_the_scores_rest_on_is_noted(found):
     assert facts["large"]["reached"] > facts["large"]["ground"]
 
 
-def test_maps_are_those_that_pick_takes(found):
+def test_maps_are_those_that_pick_takes_and_bright_at_particles(balls, found):
     scores = read_scores(found / "maps" / "run1.scores.zarr")
     assert scores.objects == ["large", "small"]
-    assert np.asarray(scores.data[:]).sum(axis=0).max() <= 1.001
+    run = open_project(balls)["run1"]
+    soft = np.asarray(scores.data[:], np.float32)
+    last = np.array(soft.shape[1:]) - 1
+    for channel, name in enumerate(scores.objects):
+        cells = scores.geometry.to_cells(run.picks().of(name).zyx)
+        at = np.clip(np.rint(cells).astype(int), 0, last)
+        assert soft[channel][tuple(at.T)].mean() > soft[channel].mean() + 0.3, name
 
 
 @pytest.mark.parametrize(
