@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tomoscout.ops.crops import crops_at, cut, first_voxels, reflected
+from tomoscout.ops.crops import crops_at, cut, first_voxels, nearest_shape, reflected
 
 SIZES = st.tuples(*[st.integers(1, 12)] * 3)
 
@@ -75,3 +76,17 @@ def test_crops_hold_their_centres():
         middle = tuple(n // 2 for n in shape)
         assert [crop[middle] for crop in crops] == [1, 2]
     assert crops_at(data, np.zeros((0, 3)), (3, 3, 3)).shape == (0, 3, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("edge", "divisor", "flat", "expected"),
+    [
+        (32.0, (8, 8, 8), False, (32, 32, 32)),
+        (35.9, (8, 8, 8), False, (32, 32, 32)),
+        (36.1, (8, 8, 8), False, (40, 40, 40)),
+        (3.0, (8, 16, 16), False, (8, 16, 16)),
+        (33.0, (1, 16, 16), True, (1, 32, 32)),
+    ],
+)
+def test_the_nearest_shape_is_a_multiple_and_never_empty(edge, divisor, flat, expected):
+    assert nearest_shape(edge, divisor, flat=flat) == expected

@@ -91,3 +91,19 @@ def first_voxels(centres: Float[np.ndarray, "*points"], count: int) -> Int[np.nd
     """
     starts = np.asarray(centres, np.float64) - (count - 1) / 2
     return np.floor(starts + 0.5 + _NEARLY).astype(np.int64)
+
+
+def nearest_shape(edge: float, divisor: Shape, *, flat: bool = False) -> Shape:
+    """Return the shape nearest to a cube whose edges are multiples of a divisor.
+
+    Parameters
+    ----------
+    edge
+        Wanted voxels along each axis.
+    divisor
+        Of which each edge (z, y, x) must be a multiple; it is one of them at least.
+    flat
+        Whether a single plane is wanted.
+    """
+    z, y, x = (max(round(edge / d), 1) * d for d in divisor)
+    return (1 if flat else z), y, x

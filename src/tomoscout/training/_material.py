@@ -16,6 +16,7 @@ from tomoscout.data.streams import Streams
 from tomoscout.io.project import Project, Run
 from tomoscout.simulation.molecules import Molecule
 from tomoscout.targets import TARGETS, needs_labels
+from tomoscout.training._runs import annotated
 from tomoscout.training.recipe import Recipe
 from tomoscout.training.validation import ValidationRun
 
@@ -47,9 +48,9 @@ def choose_runs(
                 "no project to train on: give one, or train on simulated tomograms with "
                 "--data.source simulation"
             )
-        return split(_annotated(project, "train"), fold=fold, validation=validation)
+        return split(annotated(project, "train"), fold=fold, validation=validation)
     if project is not None:
-        return validate_only(_annotated(project, "validate"), validation)
+        return validate_only(annotated(project, "validate"), validation)
     if validation:
         raise UserError(
             f"validation runs {', '.join(validation)}: there is no project to hold them out from; "
@@ -90,17 +91,6 @@ def load_material(
         supply = Pool(runs, objects=objects, sampling=recipe.sampling)
         voxel_spacing = runs[0].voxel_spacing
     return Material(supply, voxel_spacing, _validation(project, fold, recipe, objects, molecules))
-
-
-def _annotated(project: Project, purpose: str) -> list[str]:
-    """Return the names of the runs with picks; there must be some."""
-    found = [run.name for run in project.runs if run.has_picks]
-    if not found:
-        raise UserError(
-            f"{project.path}: no run has picks to {purpose} on: put pick files beside the "
-            "tomograms, or give a project that has some"
-        )
-    return found
 
 
 def _runs(project: Project | None, names: Sequence[str]) -> list[Run]:

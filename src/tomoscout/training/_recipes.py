@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from tomoscout.core.errors import UserError, did_you_mean
-from tomoscout.core.settings import read_yaml
+from tomoscout.core.settings import Settings, merge, read_yaml, validate
+
+RecipeT = TypeVar("RecipeT", bound=Settings)
 
 
 def recipes_in(package: str) -> list[str]:
@@ -37,3 +40,18 @@ def read_values(name: str | Path, package: str) -> tuple[dict[str, Any], str]:
         )
     text = resources.files(package).joinpath(f"{name}.yaml").read_text("utf-8")
     return yaml.safe_load(text) or {}, f"recipe {name}"
+
+
+def read_as(
+    kind: type[RecipeT], name: str | Path, package: str, overrides: Mapping[str, Any] | None
+) -> RecipeT:
+    """Read a recipe of a kind by name or path, and lay flags over it.
+
+    Raises
+    ------
+    UserError
+        If there is no such recipe, a key is misspelt, or a value is wrong.
+    """
+    values, source = read_values(name, package)
+    defaults = kind().model_dump(mode="json")
+    return validate(kind, merge(merge(defaults, values), overrides or {}), source=source)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch import Tensor
 
 from tomoscout.data.module import EpochSampler, PatchDataset
 from tomoscout.inference.weights import FILE_NAME, Detector
-from tomoscout.training._folder import CHECKPOINT, HISTORY, is_first_process
+from tomoscout.training.around import around
 from tomoscout.training.averaging import EvenAveraging
 from tomoscout.training.patience import DropOnPlateau, StopEarly
-from tomoscout.training.progress import History, Progress, Tell
+from tomoscout.training.progress import Progress
 from tomoscout.training.settings import TrainingSettings
-from tomoscout.training.stretches import LastCheckpoint, SeedEpoch, ValidateLast
 from tomoscout.training.validation import SCORE, ValidateRuns
 
 if TYPE_CHECKING:
@@ -51,9 +49,8 @@ def gather(
     settings = job.recipe.training
     progress = Progress(steps=settings.steps)
     scores: dict[str, Any] = {}
-    callbacks: list[Callback] = []
+    validating: list[Callback] = []
     if job.validation_runs:
-        # Before the averaging callback: validation works while that has its weights in place.
         validate = ValidateRuns(
             detector,
             job.validation_runs,
@@ -63,18 +60,22 @@ def gather(
             at_start=job.init is not None,
             scores=scores,
         )
-        callbacks += [validate, *_watching(settings)]
-    if settings.ema:
-        callbacks.append(EMAWeightAveraging(device=job.device, decay=settings.ema))
+        validating += [validate, *_watching(settings)]
+    averaging: list[Callback] = []
     if settings.swa:
-        callbacks.append(EvenAveraging(settings.swa_start, images, device=job.device))
-    callbacks += [SeedEpoch(sampler, settings.per_epoch, settings.seed), ValidateLast()]
-    if is_first_process():
-        callbacks.append(History(job.folder / HISTORY, [SCORE, *job.objects.names], scores))
-        if tell:
-            callbacks.append(Tell(progress, tell))
-    callbacks.append(LastCheckpoint(job.folder / CHECKPOINT))
-    return callbacks
+        averaging.append(EvenAveraging(settings.swa_start, images, device=job.device))
+    return around(
+        settings,
+        folder=job.folder,
+        device=job.device,
+        sampler=sampler,
+        columns=[SCORE, *job.objects.names],
+        scores=scores,
+        progress=progress,
+        tell=tell,
+        validating=validating,
+        averaging=averaging,
+    )
 
 
 def _watching(settings: TrainingSettings) -> list[Callback]:

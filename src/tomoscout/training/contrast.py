@@ -8,22 +8,18 @@ arXiv:2002.05709.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
-from lightning.pytorch.callbacks import EMAWeightAveraging
 
-from tomoscout.candidates import CANDIDATES
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
-from tomoscout.core.picks import Picks
-from tomoscout.data.runs import load_run
-from tomoscout.data.views import PairDataset, Places, collate_pairs
+from tomoscout.data.places import Places
+from tomoscout.data.views import PairDataset, collate_pairs
 from tomoscout.inference.encoder_card import EncoderCard
 from tomoscout.inference.encoder_weights import (
     FILE_NAME,
@@ -37,18 +33,14 @@ from tomoscout.inference.weights import save_detector
 from tomoscout.io.project import Project, Run
 from tomoscout.objectives import OBJECTIVES
 from tomoscout.ops.precision import channels_last, choose_device
-from tomoscout.ops.thick import thicken
-from tomoscout.training._folder import CHECKPOINT, HISTORY, find_checkpoint, is_first_process, start
-from tomoscout.training._loggers import log_settings
+from tomoscout.training._folder import CHECKPOINT, find_checkpoint, is_first_process
+from tomoscout.training._places import candidates_in, held, labels_of
+from tomoscout.training.around import Watch, around, beginning
 from tomoscout.training.contrast_recipe import ContrastRecipe
-from tomoscout.training.contrastive import ContrastiveModule, Watch
+from tomoscout.training.contrastive import ContrastiveModule
 from tomoscout.training.handover import detector_of, sized_for
 from tomoscout.training.loop import load_last, make_loader, run_loop
-from tomoscout.training.progress import History, Progress, Tell
-from tomoscout.training.stretches import LastCheckpoint, SeedEpoch, ValidateLast
-
-if TYPE_CHECKING:
-    from lightning.pytorch import Callback, Trainer
+from tomoscout.training.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -139,22 +131,26 @@ def contrast(
         seed=settings.seed,
     )
     loader, sampler = make_loader(dataset, settings, partial(collate_pairs, apart=recipe.apart))
-
-    def begin(trainer: Trainer) -> None:
-        """Mark the folder."""
-        if resume is None:
-            start(folder, record, overwrite=overwrite)
-        log_settings(trainer.loggers, recipe)
-
+    scores: dict[str, Any] = {}
     trainer = run_loop(
         lit,
         loader,
         settings=settings,
         device=where,
         folder=folder,
-        callbacks=_callbacks(recipe, folder, where, sampler, _watched(objective, network), tell),
+        callbacks=around(
+            settings,
+            folder=folder,
+            device=where,
+            sampler=sampler,
+            columns=_watched(objective, network),
+            scores=scores,
+            progress=Progress(steps=settings.steps),
+            tell=tell,
+            validating=[Watch(scores)],
+        ),
         resume=resume,
-        begin=begin,
+        begin=beginning(folder, record, recipe, resume=resume, overwrite=overwrite),
     )
     if is_first_process():
         load_last(lit, folder / CHECKPOINT)
@@ -168,24 +164,14 @@ def contrast(
 def find_places(run: Run, recipe: ContrastRecipe, objects: ObjectTable) -> Places:
     """Load a run and find where to cut: at candidates, or at picks where labels are used."""
     volume = run.tomogram(recipe.kind).load()
-    rng = np.random.default_rng(recipe.training.seed)
     if getattr(OBJECTIVES[recipe.objective.name], "NEEDS_LABELS", False):
-        found = run.picks()
+        picks = run.picks()
+        zyx, labels = picks.zyx, labels_of(picks, objects)
     else:
-        family, settings = recipe.candidates.resolve(CANDIDATES)
-        dark = volume
-        if recipe.normalise.invert:  # candidates are dark
-            dark = replace(volume, data=-volume.read())
-        found = family.find(dark, settings=settings, rng=rng)
-    seen = thicken(volume, recipe.slab)
-    held = load_run(seen, Picks.empty(run.name), normalise=recipe.normalise).volume
-    return Places(held, found.zyx, _labels(found, objects))
-
-
-def _labels(picks: Picks, objects: ObjectTable) -> Int[np.ndarray, " n"]:
-    """Return the label of each pick; -1 for what the table does not know, such as candidates."""
-    labels = {name: objects.label(name) for name in objects.names}
-    return np.array([labels.get(str(name), -1) for name in np.asarray(picks.objects)], np.int64)
+        bright, seed = recipe.normalise.invert, recipe.training.seed
+        zyx = candidates_in(volume, recipe.candidates, bright=bright, seed=seed)
+        labels = np.full(len(zyx), -1)
+    return Places(held(volume, slab=recipe.slab, normalise=recipe.normalise), zyx, labels)
 
 
 def untrained(
@@ -211,25 +197,3 @@ def _watched(objective: Any, network: Any) -> list[str]:
     """Return the names of what the objective watches."""
     nothing = torch.randn(4, network.projection, generator=torch.Generator().manual_seed(0))
     return list(objective.watch(nothing, nothing))
-
-
-def _callbacks(
-    recipe: ContrastRecipe,
-    folder: Path,
-    device: torch.device,
-    sampler: Any,
-    watched: list[str],
-    tell: Callable[[Progress], None] | None,
-) -> list[Callback]:
-    """Return what happens around the steps; the order matters."""
-    settings, scores = recipe.training, dict[str, Any]()
-    callbacks: list[Callback] = [Watch(scores)]
-    if settings.ema:
-        callbacks.append(EMAWeightAveraging(device=device, decay=settings.ema))
-    callbacks += [SeedEpoch(sampler, settings.per_epoch, settings.seed), ValidateLast()]
-    if is_first_process():
-        callbacks.append(History(folder / HISTORY, watched, scores))
-        if tell:
-            callbacks.append(Tell(Progress(steps=settings.steps), tell))
-    callbacks.append(LastCheckpoint(folder / CHECKPOINT))
-    return callbacks

@@ -15,19 +15,15 @@ from pydantic import Field, model_validator
 from tomoscout.augment import AUGMENTATIONS
 from tomoscout.candidates import CANDIDATES
 from tomoscout.core.geometry import Shape
-from tomoscout.core.settings import Choice, Settings, merge, validate
+from tomoscout.core.settings import Choice, Settings
 from tomoscout.encoders import ENCODERS
 from tomoscout.objectives import OBJECTIVES
+from tomoscout.ops.crops import nearest_shape
 from tomoscout.ops.normalise import NormaliseSettings
-from tomoscout.training._recipes import read_values, recipes_in
+from tomoscout.training._recipes import read_as, recipes_in
 from tomoscout.training.settings import TrainingSettings
 
 _PACKAGE = "tomoscout.recipes.contrast"
-
-_DETECTORS_ONLY = (
-    "level_weights", "gradnorm", "mixup", "cutmix", "patience", "specialists", "threshold_spread",
-    "keep", "swa",
-)  # fmt: skip
 
 
 class ContrastRecipe(Settings):
@@ -68,9 +64,7 @@ class ContrastRecipe(Settings):
 
     @model_validator(mode="after")
     def _only_what_counts(self) -> ContrastRecipe:
-        for name in _DETECTORS_ONLY:
-            if getattr(self.training, name) != TrainingSettings.model_fields[name].default:
-                raise ValueError(f"training.{name} is for detectors: leave it out")
+        self.training.check_for_crops()
         return self
 
     def crop_voxels(self, voxel_spacing: float) -> Shape:
@@ -78,8 +72,7 @@ class ContrastRecipe(Settings):
         module, settings = self.encoder.resolve(ENCODERS)
         with torch.device("meta"):  # costs nothing, and leaves the random numbers alone
             encoder = module.build(settings)
-        z, y, x = (max(round(self.crop / voxel_spacing / d), 1) * d for d in encoder.divisor)
-        return (1 if encoder.flat else z), y, x
+        return nearest_shape(self.crop / voxel_spacing, encoder.divisor, flat=encoder.flat)
 
 
 def contrast_recipe_names() -> list[str]:
@@ -97,10 +90,7 @@ def read_contrast_recipe(
     UserError
         If there is no such recipe, a key is misspelt, or a value is wrong.
     """
-    values, source = read_values(name, _PACKAGE)
-    defaults = ContrastRecipe().model_dump(mode="json")
-    given = merge(merge(defaults, values), overrides or {})
-    recipe = validate(ContrastRecipe, given, source=source)
+    recipe = read_as(ContrastRecipe, name, _PACKAGE, overrides)
     for choice, family in (
         (recipe.candidates, CANDIDATES),
         (recipe.encoder, ENCODERS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from tomoscout.training.optimiser import make_optimiser
@@ -50,18 +50,3 @@ class ContrastiveModule(LightningModule):
     def configure_optimizers(self) -> Any:
         """Return the optimiser of the encoder, and of the objective's own weights."""
         return make_optimiser(self.parameters(), self.settings)
-
-
-class Watch(Callback):
-    """Gather what the objective watches, such as a collapse, as means between checkpoints."""
-
-    def __init__(self, scores: dict[str, Any]) -> None:
-        self.scores = scores
-
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave the means for the log, and start new ones."""
-        watched: list[dict[str, float]] = pl_module.watched  # type: ignore[assignment]
-        for name in watched[0] if watched else ():
-            mean = sum(values[name] for values in watched) / len(watched)
-            self.scores[name] = float(f"{mean:.4g}")
-        watched.clear()

@@ -23,6 +23,7 @@ class Progress:
     loss: float = float("nan")
     f_beta: float = float("nan")
     best: float = float("nan")
+    accuracy: float = float("nan")
 
 
 class History(Callback):

@@ -8,6 +8,11 @@ from pydantic import Field, model_validator
 
 from tomoscout.core.settings import Settings
 
+_DETECTORS_ONLY = (
+    "level_weights", "gradnorm", "mixup", "cutmix", "patience", "specialists", "threshold_spread",
+    "keep", "swa",
+)  # fmt: skip
+
 
 class TrainingSettings(Settings):
     """The loop: how long, how fast, how checked. A step is one of the optimiser."""
@@ -81,6 +86,18 @@ class TrainingSettings(Settings):
     """Machines that share a step; each runs the same command."""
     logger: Literal["csv", "tensorboard", "wandb", "mlflow"] = "csv"
     """An extra log beside ``history.csv``, which is always written."""
+
+    def check_for_crops(self) -> None:
+        """Refuse settings that only trainings of detectors know.
+
+        Raises
+        ------
+        ValueError
+            If one of them is set.
+        """
+        for name in _DETECTORS_ONLY:
+            if getattr(self, name) != TrainingSettings.model_fields[name].default:
+                raise ValueError(f"training.{name} is for detectors: leave it out")
 
     @property
     def per_epoch(self) -> int:
