@@ -45,6 +45,7 @@ class Discovery:
     kind: str | None
     encoder: EncoderWeights
     found: Mapping[str, EmbeddedRun]
+    failed: Sequence[str]
     command: str
 
 
@@ -78,11 +79,11 @@ def write_discovery(
     page = _write_page(
         what, sample, clusters, ranking, kept, output, grouping=grouping, radius=radius
     )
-    conclude(picked, facts, list(facts), [])
     told = "as asked for" if keep is not None else "taken for particles by the rule"
-    console.print(f"kept: cluster {', '.join(map(str, kept))}, {told}", highlight=False)
     console.print(f"clusters, to look at: {page}", highlight=False)
+    console.print(f"kept: cluster {', '.join(map(str, kept))}, {told}", highlight=False)
     console.print("next: the same command with --keep and the clusters you want", highlight=False)
+    conclude(picked, facts, [run.name for run in what.runs], what.failed)
 
 
 def _write_presence(run: EmbeddedRun, scores: SoftScores, output: Path) -> None:

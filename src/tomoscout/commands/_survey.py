@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tomoscout.commands._ledger import sources_of
 from tomoscout.core.errors import UserError
@@ -22,52 +22,71 @@ if TYPE_CHECKING:  # they load torch
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Look:
+    """How runs are looked at.
+
+    Attributes
+    ----------
+    kind
+        Kind of tomogram; None takes ``denoised`` or the only one.
+    candidates
+        How places worth a look are found.
+    stride
+        Voxels between the crops of the grid.
+    radius
+        Of the particles, about, in ångström.
+    device
+        Where to compute.
+    """
+
+    kind: str | None
+    candidates: Choice
+    stride: int
+    radius: float
+    device: str
+
+    def noted(self) -> dict[str, Any]:
+        """Return what embeddings depend on."""
+        return {
+            "kind": self.kind,
+            "candidates": self.candidates.model_dump(mode="json"),
+            "stride": self.stride,
+            "radius": self.radius,
+        }
+
+
 def survey(
-    runs: Sequence[Run],
-    encoder: EncoderWeights,
-    folder: Path,
-    *,
-    kind: str | None,
-    candidates: Choice,
-    stride: int,
-    radius: float,
-    device: str,
-) -> dict[str, EmbeddedRun]:
+    runs: Sequence[Run], encoder: EncoderWeights, folder: Path, *, look: Look
+) -> tuple[dict[str, EmbeddedRun], list[str]]:
     """Embed runs, those that are not there yet; one that fails does not stop the others.
+
+    Returns
+    -------
+    tuple
+        The runs that are embedded, and what went wrong with the others.
 
     Raises
     ------
     UserError
         If no run can be embedded, or nothing can be written.
     """
-    found, failed = {}, []
+    found: dict[str, EmbeddedRun] = {}
+    failed: list[str] = []
     for run in runs:
         try:
-            found[run.name] = _embedded(
-                run, encoder, folder, kind=kind, candidates=candidates, stride=stride,
-                radius=radius, device=device,
-            )  # fmt: skip
+            found[run.name] = _embedded(run, encoder, folder, look)
         except UserError as error:
             if isinstance(error, CannotWriteError):
                 raise
             failed.append(str(error))
             logger.warning("%s", error)
     if not found:
-        raise UserError(f"no run could be embedded; the first: {failed[0] if failed else 'none'}")
-    return found
+        raise UserError(failed[0] if len(failed) == 1 else f"no run worked; first: {failed[0]}")
+    return found, failed
 
 
-def _embedded(
-    run: Run,
-    encoder: EncoderWeights,
-    folder: Path,
-    *,
-    kind: str | None,
-    candidates: Choice,
-    stride: int,
-    radius: float,
-    device: str,
-) -> EmbeddedRun:
+def _embedded(run: Run, encoder: EncoderWeights, folder: Path, look: Look) -> EmbeddedRun:
     """Return the embeddings of a run, from disk or made now."""
     import numpy as np
 
@@ -76,30 +95,21 @@ def _embedded(
     from tomoscout.discovery.embed import embed_run
     from tomoscout.inference.card_file import digest_of
 
-    family, settings = candidates.resolve(CANDIDATES)
-    made_by = json.dumps(
-        {
-            "encoder": digest_of(encoder.network.state_dict()),
-            "tomograms": sources_of(run),
-            "kind": kind,
-            "candidates": candidates.model_dump(mode="json"),
-            "stride": stride,
-            "radius": radius,
-        },
-        sort_keys=True,
-    )
+    family, settings = look.candidates.resolve(CANDIDATES)
+    encoded = {"encoder": digest_of(encoder.network.state_dict()), "tomograms": sources_of(run)}
+    made_by = json.dumps(encoded | look.noted(), sort_keys=True)
     path = folder / f"{run.name}{SUFFIX}"
     if (old := read_embeddings(path, made_by=made_by)) is not None:
         return old
-    volume = run.tomogram(kind).load()
+    volume = run.tomogram(look.kind).load()
     with progress(100, f"embed {run.name}") as bar:
         dark = volume
         if encoder.card.normalise.invert:
             dark = replace(volume, data=-volume.read())
         places = family.find(dark, settings=settings, rng=np.random.default_rng(0)).zyx
         made = embed_run(
-            volume, encoder, places=places, stride=stride, radius=radius, device=device,
-            progress=bar.fraction,
+            volume, encoder, places=places, stride=look.stride, radius=look.radius,
+            device=look.device, progress=bar.fraction,
         )  # fmt: skip
     write_embeddings(made, path, made_by=made_by, overwrite=True)
     return made

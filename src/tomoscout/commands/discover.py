@@ -73,7 +73,7 @@ def discover(
     from tomoscout.commands._discovered import Discovery, write_discovery
     from tomoscout.commands._encoders import encoder_for, recipe_of
     from tomoscout.commands._runs import choose_runs
-    from tomoscout.commands._survey import survey
+    from tomoscout.commands._survey import Look, survey
     from tomoscout.core.settings import Choice, validate
     from tomoscout.discovery.cluster import ClusterSettings
     from tomoscout.io.project import open_project
@@ -91,16 +91,13 @@ def discover(
     weights = encoder_for(
         opened, output, encoder=encoder, recipe=checked, runs=names, device=device
     )
-    found = survey(
-        chosen, weights, output / "embeddings",
-        kind=kind,
-        candidates=Choice.model_validate(weights.card.recipe.get("candidates", {"name": "dog"})),
-        stride=stride, radius=radius, device=device,
-    )  # fmt: skip
+    candidates = Choice.model_validate(weights.card.recipe.get("candidates", {"name": "dog"}))
+    look = Look(kind, candidates, stride, radius, device)
+    found, failed = survey(chosen, weights, output / "embeddings", look=look)
     command = ["tomoscout", "discover", str(project), "-o", str(output)]
     command += ["--clusters", str(clusters), *(["--keep", keep] if keep else [])]
     write_discovery(
-        Discovery(opened, chosen, kind, weights, found, shlex.join(command)),
+        Discovery(opened, chosen, kind, weights, found, failed, shlex.join(command)),
         output,
         grouping=grouping,
         keep=kept,

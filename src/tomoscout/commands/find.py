@@ -78,7 +78,7 @@ def find(
     from tomoscout.commands._console import console, progress
     from tomoscout.commands._encoders import encoder_for, recipe_of
     from tomoscout.commands._runs import choose_runs
-    from tomoscout.commands._survey import survey
+    from tomoscout.commands._survey import Look, survey
     from tomoscout.commands._tables import conclude
     from tomoscout.core.settings import Choice, validate
     from tomoscout.discovery.embed import sample_of
@@ -103,12 +103,9 @@ def find(
     )
     names = sorted({str(name) for name in examples.objects})
     radii = {name: opened.objects[name].radius for name in names}
-    found = survey(
-        chosen, weights, output / "embeddings",
-        kind=kind,
-        candidates=Choice(name="dog", diameters=_diameters(radii)),
-        stride=stride, radius=min(radii.values()), device=device,
-    )  # fmt: skip
+    candidates = Choice(name="dog", diameters=_diameters(radii))
+    look = Look(kind, candidates, stride, min(radii.values()), device)
+    found, failed = survey(chosen, weights, output / "embeddings", look=look)
     sample, _ = sample_of(found.values(), 20_000 // len(found))
     prototypes = build_prototypes(examples, sample)
     picked, facts = output / "picks", dict[str, Any]()
@@ -119,7 +116,6 @@ def find(
             )
             bar.advance()
     write_json(output / "prototypes.json", prototypes.facts(), overwrite=True)
-    conclude(picked, facts, list(facts), [])
     for name, level in prototypes.facts().items():
         if level["separation"] < 3:
             console.print(
@@ -127,6 +123,7 @@ def find(
                 f"({level['separation']:.1f} steps of its scatter): look before you trust them",
                 highlight=False,
             )
+    conclude(picked, facts, [run.name for run in chosen], failed)
 
 
 def _read_examples(like: Path, names: Sequence[str], objects: ObjectTable) -> Mapping[str, Picks]:

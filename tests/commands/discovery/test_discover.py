@@ -2,15 +2,18 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from samples.balls import OBJECTS, make_run
 from tomoscout.cli import main
 from tomoscout.core.geometry import Geometry
 from tomoscout.io.picks import read_picks
 from tomoscout.io.project import open_project
+from tomoscout.io.project_writer import write_copick_config, write_run
 from tomoscout.io.scores import read_scores
 
 FLAGS = ["--clusters", "4", "--radius", "45", "--stride", "4"]
@@ -92,3 +95,18 @@ def test_a_cluster_that_there_is_not_is_told(balls, discovered, tmp_path, capsys
     command = ["discover", str(balls), "-o", str(output), *FLAGS, "--keep", "9"]
     assert main([*command, "--encoder", str(output / "encoder")]) == 2
     assert "no cluster 9: choose from 0 to 3" in capsys.readouterr().err
+
+
+def test_a_run_that_cannot_be_used_stops_no_other_and_is_told_at_the_end(
+    discovered, tmp_path, capsys
+):
+    project, output = tmp_path / "project", tmp_path / "out"
+    volume, picks = make_run(0)
+    write_run(project, "run0", volume, picks)
+    write_run(project, "run1", replace(volume, data=np.ones(volume.shape, np.float32)), picks)
+    write_copick_config(project, OBJECTS, name="balls")
+    command = ["discover", str(project / "copick.json"), "-o", str(output), *FLAGS]
+    assert main([*command, "--encoder", str(discovered / "encoder")]) == 2
+    assert "1 of 2 runs failed; the first: run1: (nearly) all voxels" in capsys.readouterr().err
+    assert (output / "picks" / "picks.csv").exists()
+    assert {p.name for p in (output / "embeddings").iterdir()} == {"run0.embeddings.npz"}
