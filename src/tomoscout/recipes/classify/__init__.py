@@ -1,0 +1,1 @@
+"""Recipes of classifiers, which look at crops at picks; line 1 is the command."""

@@ -1,0 +1,230 @@
+"""Train a classifier of crops at picks, from annotated runs to weights; resumes where it stopped.
+
+It learns what lies at picks and what does not, crop by crop, and gives a second opinion on picks
+that others made. The last weights are kept (averaged, where the recipe says so): nothing is chosen
+by the held-out runs, so what is said of them holds for other runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from tomoscout.core.objects import ObjectTable
+from tomoscout.data.folds import Fold, split
+from tomoscout.data.labelled import HeldOut, LabelledDataset, collate_labelled
+from tomoscout.data.module import EpochSampler
+from tomoscout.data.places import Look
+from tomoscout.inference.classifier_weights import (
+    FILE_NAME,
+    ClassifierCard,
+    ClassifierWeights,
+    build_classifier,
+    load_classifier,
+    save_classifier,
+)
+from tomoscout.io._atomic import write_json
+from tomoscout.io.project import Project
+from tomoscout.lessons import LESSONS
+from tomoscout.ops.precision import channels_last, choose_device
+from tomoscout.training._folder import CHECKPOINT, find_checkpoint, is_first_process
+from tomoscout.training._labelled import check_learnable, load_labelled
+from tomoscout.training._runs import annotated
+from tomoscout.training.around import Watch, around, beginning
+from tomoscout.training.classify_recipe import ClassifyRecipe
+from tomoscout.training.classifying import PREFIX, ClassifyModule, Examined, ValidateCrops, examine
+from tomoscout.training.loop import load_last, make_loader, run_loop
+from tomoscout.training.progress import Progress
+from tomoscout.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Callback
+
+EXAMINED = "held_out.json"
+"""What the last weights made of the held-out crops: figures and the confusion of classes."""
+
+
+@dataclass(frozen=True)
+class Classified:
+    """What the training of a classifier left behind.
+
+    Attributes
+    ----------
+    classifier
+        The classifier, ready for use.
+    folder
+        Holds ``classifier.safetensors``, ``history.csv``, ``held_out.json``, ``recipe.yaml`` and
+        ``last.ckpt``.
+    fold
+        Runs trained on and held out.
+    """
+
+    classifier: ClassifierWeights
+    folder: Path
+    fold: Fold
+
+
+def classify(
+    project: Project,
+    output: str | Path,
+    *,
+    recipe: ClassifyRecipe,
+    validation: Sequence[str] | None = None,
+    fold: int = 0,
+    device: str = "auto",
+    overwrite: bool = False,
+    tell: Callable[[Progress], None] | None = None,
+    read: Callable[[float], None] | None = None,
+) -> Classified:
+    """Train a classifier on the annotated runs of a project.
+
+    Parameters
+    ----------
+    project
+        Tomograms with picks; runs without picks are left out.
+    output
+        Folder for the results. One that holds an unfinished training with the same recipe and runs
+        is resumed, bit for bit.
+    recipe
+        All settings.
+    validation
+        Runs held out; an empty list holds out none.
+    fold
+        Which run, by sorted name, is held out when ``validation`` is not given.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    overwrite
+        Start anew in a folder that already holds a training.
+    tell
+        Called after every step with where the training stands.
+    read
+        Told the share of the tomograms that has been read, 0 to 1.
+
+    Raises
+    ------
+    UserError
+        If the project, the recipe, the fold or the output folder does not allow it.
+    """
+    recipe.check()
+    chosen = split(annotated(project, "train"), fold=fold, validation=validation)
+    folder, where = Path(output), choose_device(device)
+    record = {
+        "recipe": recipe.model_dump(mode="json"),
+        "train": list(chosen.train),
+        "validation": list(chosen.validation),
+        "objects": project.objects.names,
+    }
+    resume = find_checkpoint(folder, record, overwrite=overwrite)
+    names = (*chosen.train, *chosen.validation)
+    places = load_labelled(project.select(names), recipe, read)
+    learn, kept = places[: len(chosen.train)], places[len(chosen.train) :]
+    check_learnable(learn, project.objects)
+    settings = recipe.training
+    torch.manual_seed(settings.seed)
+    weights = _untrained(recipe, learn[0].volume.voxel_spacing, project.objects, chosen)
+    family, choice = recipe.lesson.resolve(LESSONS)
+    lesson = family.build(choice, seed=settings.seed)
+    network: Any = weights.network
+    module = ClassifyModule(network, lesson, settings)
+    shares: dict[str, Any] = {
+        "background": recipe.background, "lookalikes": recipe.lookalikes, "apart": recipe.apart,
+        "seed": settings.seed,
+    }  # fmt: skip
+    look = Look(weights.card.crop, views=recipe.views, shift=recipe.shift)
+    dataset = LabelledDataset(learn, look=look, **shares)
+    held_out = (
+        HeldOut(kept, crop=weights.card.crop, most=recipe.held_out, **shares) if kept else None
+    )
+    loader, sampler = make_loader(dataset, settings, collate_labelled)
+    trainer = run_loop(
+        module,
+        loader,
+        settings=settings,
+        device=where,
+        folder=folder,
+        callbacks=_callbacks(weights, held_out, settings, folder, where, sampler, tell),
+        resume=resume,
+        begin=beginning(folder, record, recipe, resume=resume, overwrite=overwrite),
+    )
+    if is_first_process():
+        load_last(module, folder / CHECKPOINT)
+        if held_out is not None:
+            found = examine(
+                network.to(where), lesson, held_out, classes=weights.card.classes,
+                batch=settings.batch_size, device=where, bf16=settings.bf16,
+            )  # fmt: skip
+            weights = _with_score(weights, found, folder, chosen.validation)
+        save_classifier(weights, folder / FILE_NAME)
+    trainer.strategy.barrier()
+    return Classified(load_classifier(folder / FILE_NAME), folder, chosen)
+
+
+def _untrained(
+    recipe: ClassifyRecipe, voxel_spacing: float, objects: ObjectTable, fold: Fold
+) -> ClassifierWeights:
+    """Build a classifier as it starts, and the card that says what it is."""
+    card = ClassifierCard(
+        classifier=recipe.classifier,
+        objects=objects,
+        crop=recipe.crop_voxels(voxel_spacing),
+        slab=recipe.slab,
+        voxel_spacing=voxel_spacing,
+        normalise=recipe.normalise,
+        lesson=recipe.lesson,
+        background=recipe.background,
+        trained_on=fold.train,
+        recipe=recipe.model_dump(mode="json"),
+    )
+    network = build_classifier(card)
+    channels_last(network)
+    return ClassifierWeights(network, card)
+
+
+def _callbacks(
+    weights: ClassifierWeights,
+    held_out: HeldOut | None,
+    settings: TrainingSettings,
+    folder: Path,
+    device: torch.device,
+    sampler: EpochSampler,
+    tell: Callable[[Progress], None] | None,
+) -> list[Callback]:
+    """Return what happens around the steps."""
+    terms = LESSONS[weights.card.lesson.name].TERMS if weights.card.lesson else ()
+    scores, progress = dict[str, Any](), Progress(steps=settings.steps)
+    columns = list(terms)
+    validating: list[Callback] = [Watch(scores)]
+    if held_out is not None:
+        columns += [PREFIX + name for name in ("loss", "balanced", *terms)]
+        validating.append(ValidateCrops(held_out, weights.card.classes, scores, progress))
+    return around(
+        settings,
+        folder=folder,
+        device=device,
+        sampler=sampler,
+        columns=columns,
+        scores=scores,
+        progress=progress,
+        tell=tell,
+        validating=validating,
+    )
+
+
+def _with_score(
+    weights: ClassifierWeights, found: Examined, folder: Path, runs: tuple[str, ...]
+) -> ClassifierWeights:
+    """Note on the card, and in a file, how the weights did."""
+    facts = {
+        "scores": found.facts(),
+        "runs": list(runs),
+        "classes": list(found.classes),
+        "confusion": found.confusion.tolist(),
+        "terms": found.terms,
+    }
+    write_json(folder / EXAMINED, facts, overwrite=True)
+    noted = {"score": found.facts(), "held_out": runs}
+    return replace(weights, card=weights.card.model_copy(update=noted))

@@ -1,0 +1,123 @@
+"""The recipe of a classifier's training: every setting in one place, from YAML and flags.
+
+Precedence, lowest first: the field's default, the recipe's YAML, the flag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field, model_validator
+
+from tomoscout.augment import AUGMENTATIONS
+from tomoscout.candidates import CANDIDATES
+from tomoscout.classifiers import CLASSIFIERS
+from tomoscout.core.errors import UserError
+from tomoscout.core.geometry import Shape
+from tomoscout.core.settings import Choice, Settings
+from tomoscout.lessons import LESSONS
+from tomoscout.ops.crops import nearest_shape
+from tomoscout.ops.normalise import NormaliseSettings
+from tomoscout.training._recipes import read_as, recipes_in
+from tomoscout.training.settings import TrainingSettings
+
+_PACKAGE = "tomoscout.recipes.classify"
+
+
+class ClassifyRecipe(Settings):
+    """Everything a classifier's training depends on, besides its runs."""
+
+    kind: str | None = None
+    """Kind of tomogram; None takes ``denoised`` or the only one."""
+    normalise: NormaliseSettings = NormaliseSettings()
+    """How grey values are brought to one scale, in training and in use."""
+    crop: float = Field(default=320.0, gt=0)
+    """Edge of a crop, in ångström: about one and a half of the largest particle."""
+    slab: float = Field(default=0.0, ge=0)
+    """How much along z each plane is averaged over first, in ångström, for classifiers that look
+    at slices; 0 takes planes as they are."""
+    shift: float = Field(default=20.0, ge=0)
+    """How far a crop lies off its place at most, along each axis, in ångström: as far as picks
+    do."""
+    background: float = Field(default=0.25, ge=0, le=1)
+    """Share of crops without a particle."""
+    candidates: Choice = Choice(name="dog")
+    """How what looks like a particle is found."""
+    lookalikes: float = Field(default=0.5, ge=0, le=1)
+    """Share of background that looks like a particle and is none; the rest lies anywhere."""
+    apart: float = Field(default=100.0, ge=0)
+    """How far background lies from particles, in ångström: what a pick may be off, and more."""
+    views: tuple[Choice, ...] = (
+        Choice(name="flip"),
+        Choice(name="quarter_turn"),
+        Choice(name="intensity", probability=0.8, scale=0.2, shift=0.2),
+        Choice(name="noise", probability=0.5, sigma=0.3),
+    )
+    """What is done to each crop, in order."""
+    classifier: Choice = Choice(name="linear_head")
+    """The network."""
+    lesson: Choice = Choice(name="cross_entropy")
+    """What it is taught."""
+    held_out: int = Field(default=2000, ge=1)
+    """Crops of the held-out runs that each validation looks at, at most."""
+    training: TrainingSettings = TrainingSettings(
+        batch_size=64, steps=600, learning_rate=1e-3, validate_every=200
+    )
+    """The loop."""
+
+    @model_validator(mode="after")
+    def _only_what_counts(self) -> ClassifyRecipe:
+        self.training.check_for_crops()
+        return self
+
+    def crop_voxels(self, voxel_spacing: float) -> Shape:
+        """Return the voxels (z, y, x) of a crop: the nearest that the classifier can take."""
+        network = self._shapes()
+        return nearest_shape(self.crop / voxel_spacing, network.divisor, flat=network.flat)
+
+    def check(self) -> None:
+        """Look everything up that is chosen by name.
+
+        Raises
+        ------
+        UserError
+            If a name or a setting of it is wrong, or the lesson does not fit the classifier.
+        """
+        self.candidates.resolve(CANDIDATES)
+        for view in self.views:
+            view.resolve(AUGMENTATIONS)
+        lesson, _ = self.lesson.resolve(LESSONS)
+        if getattr(lesson, "NEEDS_POSITIONS", False) and max(self._shapes().grid) == 1:
+            raise UserError(
+                f"lesson '{self.lesson.name}' shuffles positions, and '{self.classifier.name}' "
+                "knows none: choose --classifier.name transformer_head, or another lesson"
+            )
+
+    def _shapes(self) -> Any:
+        """Build the classifier without memory: its shapes cost nothing so."""
+        module, settings = self.classifier.resolve(CLASSIFIERS)
+        with torch.device("meta"):  # and leaves the random numbers alone
+            return module.build(settings, 2)
+
+
+def classify_recipe_names() -> list[str]:
+    """Names of the classifiers' recipes in the package."""
+    return recipes_in(_PACKAGE)
+
+
+def read_classify_recipe(
+    name: str | Path, overrides: Mapping[str, Any] | None = None
+) -> ClassifyRecipe:
+    """Read a classifier's recipe by name or path, and lay flags over it.
+
+    Raises
+    ------
+    UserError
+        If there is no such recipe, a key is misspelt, a value is wrong, or parts do not fit.
+    """
+    recipe = read_as(ClassifyRecipe, name, _PACKAGE, overrides)
+    recipe.check()
+    return recipe
