@@ -58,9 +58,11 @@ def open_truth(
 
 
 def picks_by_run(
-    path: Path, project: Project | None, objects: ObjectTable, *, runs: list[str]
+    path: Path, project: Project | None, objects: ObjectTable | None, *, runs: list[str]
 ) -> dict[str, Picks]:
     """Read picks, keyed by run; a file that names no run is of the only one in ``runs``.
+
+    Without a table of ``objects`` any name will do.
 
     ``runs`` are those of the truth, ``[""]`` when the truth names no run either. Every run that a
     folder of ``tomoscout pick`` lists as done is in the result, also one without a single pick.
@@ -87,6 +89,46 @@ def picks_by_run(
     return found | {run: Picks.empty(run) for run in _runs_done(path) if run not in found}
 
 
+def given_picks(
+    path: Path, project: Project, objects: ObjectTable | None, *, flag: str
+) -> dict[str, Picks]:
+    """Read the picks that a flag gives for a project's tomograms, keyed by run; none is empty.
+
+    Parameters
+    ----------
+    path
+        Pick file, folder of picks, or a project with picks.
+    project
+        All picks must be of runs of it.
+    objects
+        What picks may be of; None takes any name.
+    flag
+        How the path was given, for messages.
+
+    Raises
+    ------
+    UserError
+        If there are no picks, or some of a run that the project does not have.
+    """
+    if not path.exists():
+        raise UserError(
+            f"{flag} {path}: no such file or folder: give picks, or a project with some"
+        )
+    if is_project(path):
+        given = {run.name: run.picks() for run in open_project(path).runs if run.has_picks}
+    else:
+        given = picks_by_run(path, project, objects, runs=list(project.names))
+    given = {run: picks for run, picks in given.items() if len(picks)}
+    if not given:
+        raise UserError(f"{flag} {path}: no picks in it")
+    if strangers := sorted(set(given) - set(project.names)):
+        raise UserError(
+            f"{flag} {path}: picks of run '{strangers[0]}', which the project does not have "
+            f"(it has {', '.join(list(project.names)[:10])})"
+        )
+    return given
+
+
 def is_project(path: Path) -> bool:
     """Tell a project from picks; JSON can be either."""
     return any(LAYOUTS[name].matches(path) for name in LAYOUTS.names())
@@ -99,10 +141,10 @@ def one_format(path: Path) -> Path:
 
 
 def _runs_done(path: Path) -> list[str]:
-    """Return the runs that ``pick``, ``link`` or ``merge`` noted as done beside their picks."""
+    """Return the runs that ``pick`` and its like noted as done beside their picks."""
     folder = path if path.is_dir() else path.parent
     done: list[str] = []
-    for ledger in ("pick.json", "link.json", "merge.json"):
+    for ledger in ("pick.json", "link.json", "merge.json", "classify.json"):
         try:
             content: Any = json.loads((folder / ledger).read_text(encoding="utf-8"))
         except (OSError, ValueError):

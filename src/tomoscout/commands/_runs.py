@@ -9,6 +9,7 @@ from tomoscout.core.errors import UserError
 from tomoscout.io.project import Project, Run
 
 if TYPE_CHECKING:  # they load torch
+    from tomoscout.inference.classifier_weights import ClassifierWeights
     from tomoscout.inference.ensemble import Ensemble
     from tomoscout.inference.weights import Detector
 
@@ -20,6 +21,13 @@ def split_names(names: str, *, flag: str = "--runs") -> list[str]:
         what = "object" if flag == "--objects" else "run"
         raise UserError(f"{flag}: no {what} in '{names}': give names, separated by commas")
     return split
+
+
+def held_out_names(names: str | None) -> list[str] | None:
+    """Split the runs of ``--validation``; ``none`` is the empty list, nothing leaves it open."""
+    if names is None:
+        return None
+    return [] if names == "none" else split_names(names, flag="--validation")
 
 
 def choose_runs(project: Project, names: str | None) -> tuple[Run, ...]:
@@ -47,7 +55,9 @@ def check_objects(
         )
 
 
-def kind_to_use(kind: str | None, detector: Detector | Ensemble, project: Project) -> str | None:
+def kind_to_use(
+    kind: str | None, detector: Detector | Ensemble | ClassifierWeights, project: Project
+) -> str | None:
     """Return the kind of tomogram asked for, else what the weights were trained on.
 
     A tomogram that does not say what kind it is (a file, a folder of files) is taken as it is.

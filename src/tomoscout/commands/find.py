@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from tomoscout.core.objects import ObjectTable
     from tomoscout.core.picks import Picks
     from tomoscout.discovery.examples import Examples
     from tomoscout.discovery.prototypes import Prototypes
@@ -77,6 +76,7 @@ def find(
     """
     from tomoscout.commands._console import console, progress
     from tomoscout.commands._encoders import encoder_for, recipe_of
+    from tomoscout.commands._picks import given_picks
     from tomoscout.commands._runs import choose_runs
     from tomoscout.commands._survey import Look, survey
     from tomoscout.commands._tables import conclude
@@ -93,7 +93,7 @@ def find(
     checked = recipe_of(encoder, recipe, settings, usual="contrast-3d")
     opened = open_project(project, voxel_spacing=voxel_spacing, objects=objects)
     chosen = choose_runs(opened, runs)
-    given = _read_examples(like, opened.names, opened.objects)
+    given = given_picks(like, opened, opened.objects, flag="--like")
     if kind is None and checked is not None:
         kind = checked.kind
     weights = encoder_for(opened, output, encoder=encoder, recipe=checked, runs=None, device=device)
@@ -124,32 +124,6 @@ def find(
                 highlight=False,
             )
     conclude(picked, facts, [run.name for run in chosen], failed)
-
-
-def _read_examples(like: Path, names: Sequence[str], objects: ObjectTable) -> Mapping[str, Picks]:
-    """Return the examples of each run; all of them must be of runs of the project."""
-    from tomoscout.commands._picks import is_project, picks_by_run
-    from tomoscout.core.errors import UserError
-    from tomoscout.io.project import open_project
-
-    if not like.exists():
-        raise UserError(
-            f"--like {like}: no such file or folder: give picks, or a project with some"
-        )
-    if is_project(like):
-        project = open_project(like)
-        given = {run.name: run.picks() for run in project.runs if run.has_picks}
-    else:
-        given = picks_by_run(like, None, objects, runs=list(names))
-    given = {run: picks for run, picks in given.items() if len(picks)}
-    if not given:
-        raise UserError(f"--like {like}: no picks in it: one of each object is the least")
-    if strangers := sorted(set(given) - set(names)):
-        raise UserError(
-            f"--like {like}: picks of run '{strangers[0]}', which the project does not have "
-            f"(it has {', '.join(list(names)[:10])})"
-        )
-    return given
 
 
 def _seen(volume: Any, picks: Picks, encoder: EncoderWeights, looks: Any, device: str) -> Examples:

@@ -74,6 +74,7 @@ def train(
     from tomoscout.commands._console import console
     from tomoscout.commands._contrast import is_contrastive, train_encoder
     from tomoscout.commands._molecules import read_molecules
+    from tomoscout.commands._runs import held_out_names
     from tomoscout.commands._simulated import tables
     from tomoscout.commands._weights import load_weights
     from tomoscout.core.errors import UserError
@@ -102,7 +103,7 @@ def train(
     checked = read_recipe(recipe, overrides, under=under)
     molecules = read_molecules(checked.data.molecules)
     layers = ("defaults", *([f"weights {start.name}"] if start else []), f"recipe {recipe}")
-    held_out = None if validation is None else _names(validation)
+    held_out = held_out_names(validation)
     opened = None
     if project is not None:
         opened = open_project(project, voxel_spacing=voxel_spacing, objects=objects)
@@ -166,13 +167,6 @@ def train_with_bar(*args: object, remark: str, **kwargs: object) -> Trained:
             bar.update(now.step, f"loss {now.loss:.4f}{f4}")
 
         return train_project(*args, **kwargs, tell=tell)  # type: ignore[arg-type]
-
-
-def _names(text: str) -> list[str]:
-    """Split a comma-separated list; ``none`` is the empty one."""
-    from tomoscout.commands._runs import split_names
-
-    return [] if text == "none" else split_names(text, flag="--validation")
 
 
 def _fold(text: str) -> int | str:

@@ -14,6 +14,7 @@ from jaxtyping import Float, Float32
 
 from tomoscout.core.volume import Volume
 from tomoscout.discovery.darkness import darkness_at
+from tomoscout.inference.classifier_weights import ClassifierWeights
 from tomoscout.inference.embedding import embed, embed_at
 from tomoscout.inference.encoder_weights import EncoderWeights
 from tomoscout.inference.merged_card import SAME_SPACING
@@ -28,9 +29,9 @@ Progress = Callable[[float], None]
 _GRID = 0.9  # of the time, about, goes into the grid
 
 
-def as_trained(volume: Volume, encoder: EncoderWeights) -> Volume:
-    """Return a tomogram as the encoder saw those it was trained on: voxels and slices alike."""
-    card = encoder.card
+def as_trained(volume: Volume, network: EncoderWeights | ClassifierWeights) -> Volume:
+    """Return a tomogram as a network saw those it was trained on: voxels and slices alike."""
+    card = network.card
     if abs(volume.voxel_spacing / card.voxel_spacing - 1) > SAME_SPACING:
         volume = resample(volume, card.voxel_spacing)
     return thicken(volume, card.slab)
