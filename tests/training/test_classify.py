@@ -133,6 +133,8 @@ def test_recipes_differ_in_what_the_table_compares_alone():
         ({"classifier": {"name": "linear_head"}}, "shuffles positions, and 'linear_head' knows"),
         ({"classifier": {"name": "transformer_head", "grid": 1}}, "'transformer_head' knows none"),
         ({"training": {"mixup": 0.4}}, "training.mixup is for detectors"),
+        ({"training": {"compile": True}}, "training.compile is for detectors"),
+        ({"training": {"schedule": "plateau"}}, "training.schedule plateau is for detectors"),
         ({"lesson": {"name": "puzle"}}, "Did you mean 'puzzle'"),
         ({"lesson": {"name": "puzzle", "c": 1}}, "unknown setting 'c'"),
         ({"lookalike": 1}, "Did you mean 'lookalikes'"),

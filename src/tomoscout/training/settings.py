@@ -10,7 +10,7 @@ from tomoscout.core.settings import Settings
 
 _DETECTORS_ONLY = (
     "level_weights", "gradnorm", "mixup", "cutmix", "patience", "specialists", "threshold_spread",
-    "keep", "swa",
+    "keep", "swa", "compile",
 )  # fmt: skip
 
 
@@ -98,6 +98,8 @@ class TrainingSettings(Settings):
         for name in _DETECTORS_ONLY:
             if getattr(self, name) != TrainingSettings.model_fields[name].default:
                 raise ValueError(f"training.{name} is for detectors: leave it out")
+        if self.schedule == "plateau":
+            raise ValueError("training.schedule plateau is for detectors: choose another")
 
     @property
     def per_epoch(self) -> int:
