@@ -86,11 +86,10 @@ def discover(
     opened: Project = open_project(project, voxel_spacing=voxel_spacing)
     chosen = choose_runs(opened, runs)
     names = [run.name for run in chosen]
-    if kind is None and checked is not None:
-        kind = checked.kind
     weights = encoder_for(
         opened, output, encoder=encoder, recipe=checked, runs=names, device=device
     )
+    kind = kind or weights.card.recipe.get("kind")  # what it has learnt from
     candidates = Choice.model_validate(weights.card.recipe.get("candidates", {"name": "dog"}))
     look = Look(kind, candidates, stride, radius, device)
     found, failed = survey(chosen, weights, output / "embeddings", look=look)

@@ -94,9 +94,8 @@ def find(
     opened = open_project(project, voxel_spacing=voxel_spacing, objects=objects)
     chosen = choose_runs(opened, runs)
     given = given_picks(like, opened, opened.objects, flag="--like")
-    if kind is None and checked is not None:
-        kind = checked.kind
     weights = encoder_for(opened, output, encoder=encoder, recipe=checked, runs=None, device=device)
+    kind = kind or weights.card.recipe.get("kind")  # what it has learnt from
     examples = Examples.join(
         _seen(opened[run].tomogram(kind), picks, weights, looks, device)
         for run, picks in given.items()
