@@ -71,6 +71,22 @@ def test_lookalikes_are_background_unless_a_particle_is_there():
         np.testing.assert_allclose(centre(item), BLOB)
 
 
+def test_background_lies_outside_of_large_particles_and_may_touch_small_ones():
+    inside, beside = PARTICLES[1] + [0.0, 0.0, 110.0], PARTICLES[0] + [90.0, 0.0, 0.0]
+    given = places([*PARTICLES[:2], inside, beside], (1, 2, 0, 0))
+    radii = [50.0, 135.0]
+    made = dataset([given], background=1.0, lookalikes=1.0, radii=radii, crop=(1, 1, 1))
+    for index in range(10):
+        np.testing.assert_allclose(centre(made[0, index]), beside)
+    made = dataset([given], background=1.0, lookalikes=0.0, radii=radii, crop=(1, 1, 1))
+    kept = held_out([given], background=0.9, most=40, radii=radii)
+    drawn = [zyx for _, zyx, label in kept.rows if label == 0]
+    found = np.array([*(centre(made[0, i]) for i in range(120)), *drawn])
+    distance = np.linalg.norm(found[:, None] - PARTICLES[:2], axis=2)
+    assert distance[:, 1].min() >= 135.0 - 9.0  # rounded to voxels
+    assert 80.0 - 9.0 <= distance[:, 0].min() < 135.0 - 9.0
+
+
 def test_what_nobody_knows_is_not_learnt():
     made = dataset([places(labels=(1, -1, -1))], background=0.2)
     assert {made[0, i]["label"] for i in range(60)} == {0, 1}

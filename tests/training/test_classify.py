@@ -59,6 +59,21 @@ def test_it_leaves_a_classifier_with_its_card_and_what_it_scored(trained):
     assert card.score["large"] == pytest.approx(recalls[1], abs=1e-4)
 
 
+def test_background_is_drawn_outside_of_the_projects_objects(project, tmp_path, monkeypatch):
+    told = {}
+
+    def stop(places, **how):
+        told.update(how)
+        raise InterruptedError
+
+    monkeypatch.setattr("tomoscout.training.classify.LabelledDataset", stop)
+    with pytest.raises(InterruptedError):
+        classify(
+            open_project(project), tmp_path / "out", recipe=fast(), validation=["run1", "run2"]
+        )
+    assert (told["apart"], told["radii"]) == (70, [60.0, 30.0])
+
+
 def test_the_log_has_every_term_on_runs_trained_on_and_held_out(trained):
     rows = [r for r in read_history(trained.folder / "history.csv") if r["accuracy"]]
     assert [row["step"] for row in rows] == ["12", "24"]

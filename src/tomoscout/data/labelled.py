@@ -68,7 +68,9 @@ class LabelledDataset(Dataset[Labelled]):
     lookalikes
         Share of those at places of label 0; the rest lie anywhere.
     apart
-        How far background lies from what is no background, in ångström.
+        How far background lies from what is no background, in ångström, at least.
+    radii
+        Radius of the object of each label, from 1 on, in ångström: background lies outside of it.
     seed
         Source of all randomness, together with the key.
     """
@@ -81,6 +83,7 @@ class LabelledDataset(Dataset[Labelled]):
         background: float,
         lookalikes: float,
         apart: float,
+        radii: Sequence[float] = (),
         seed: int,
     ) -> None:
         self.places = list(places)
@@ -88,7 +91,7 @@ class LabelledDataset(Dataset[Labelled]):
         self.background = background
         self.lookalikes = lookalikes
         self.seed = seed
-        self._draws = [_Draw(place, apart) for place in self.places]
+        self._draws = [_Draw(place, apart, radii) for place in self.places]
 
     def __getitem__(self, key: Key) -> Labelled:
         """Draw a place and look at it."""
@@ -124,7 +127,7 @@ class HeldOut:
         Voxels (z, y, x) of a crop; it is neither shifted nor changed.
     most
         How many crops at most, of which a share ``background`` is without a particle.
-    background, lookalikes, apart, seed
+    background, lookalikes, apart, radii, seed
         As of `LabelledDataset`.
     """
 
@@ -137,6 +140,7 @@ class HeldOut:
         background: float,
         lookalikes: float,
         apart: float,
+        radii: Sequence[float] = (),
         seed: int,
     ) -> None:
         self.places = list(places)
@@ -152,7 +156,7 @@ class HeldOut:
             rows = [rows[i] for i in np.sort(rng.permutation(len(rows))[:particles])]
         share = background / max(1 - background, 1e-9)
         count = min(round(len(rows) * share), most) if rows else most
-        draws = [_Draw(place, apart) for place in self.places]
+        draws = [_Draw(place, apart, radii) for place in self.places]
         for index in range(count):
             run = index % len(draws)
             rows.append((run, draws[run].background(rng, lookalikes), BACKGROUND))
@@ -181,17 +185,22 @@ class HeldOut:
 class _Draw:
     """Draws places of one tomogram."""
 
-    def __init__(self, place: Places, apart: float) -> None:
+    def __init__(self, place: Places, apart: float, radii: Sequence[float]) -> None:
         self.place = place
-        self.apart = apart
         self.objects = {
             int(label): np.flatnonzero(place.labels == label)
             for label in np.unique(place.labels[place.labels > BACKGROUND])
         }
-        occupied = place.zyx[place.labels != BACKGROUND]
-        self._tree = cKDTree(occupied) if len(occupied) else None
+        reach = np.full(len(place.labels), apart)
+        for label, radius in enumerate(radii, start=BACKGROUND + 1):
+            reach[place.labels == label] = max(apart, radius)
+        occupied = place.labels != BACKGROUND
+        self._trees = [
+            (float(far), cKDTree(place.zyx[occupied & (reach == far)]))
+            for far in np.unique(reach[occupied])
+        ]
         others = np.flatnonzero(place.labels == BACKGROUND)
-        self._lookalikes = others[self._room(place.zyx[others]) >= apart]
+        self._lookalikes = others[self._room(place.zyx[others]) >= 0]
 
     def particle(self, rng: np.random.Generator) -> tuple[Float[np.ndarray, " 3"], int]:
         """Draw an object, then one of its particles."""
@@ -205,11 +214,12 @@ class _Draw:
             return self.place.zyx[self._lookalikes[int(rng.integers(len(self._lookalikes)))]]
         drawn = np.stack([self.place.anywhere(rng) for _ in range(_TRIES)])
         room = self._room(drawn)
-        free = np.flatnonzero(room >= self.apart)
+        free = np.flatnonzero(room >= 0)
         return drawn[free[0] if len(free) else int(room.argmax())]
 
     def _room(self, zyx: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, " n"]:
-        """Return how far places are from the nearest thing that is no background."""
-        if self._tree is None or not len(zyx):
-            return np.full(len(zyx), np.inf)
-        return np.asarray(self._tree.query(zyx)[0], np.float64)
+        """Return how far places are outside of what is no background; below 0 within."""
+        room = np.full(len(zyx), np.inf)
+        for reach, tree in self._trees:
+            room = np.minimum(room, tree.query(zyx)[0] - reach)
+        return room

@@ -118,7 +118,7 @@ def classify(
         "validation": list(chosen.validation),
         "objects": project.objects.names,
     }
-    resume = find_checkpoint(folder, record, overwrite=overwrite)
+    resume = find_checkpoint(folder, record, overwrite=overwrite, weights=FILE_NAME)
     names = (*chosen.train, *chosen.validation)
     places = load_labelled(project.select(names), recipe, read)
     learn, kept = places[: len(chosen.train)], places[len(chosen.train) :]
@@ -132,7 +132,7 @@ def classify(
     module = ClassifyModule(network, lesson, settings)
     shares: dict[str, Any] = {
         "background": recipe.background, "lookalikes": recipe.lookalikes, "apart": recipe.apart,
-        "seed": settings.seed,
+        "radii": [entry.radius for entry in project.objects.each()], "seed": settings.seed,
     }  # fmt: skip
     look = Look(weights.card.crop, views=recipe.views, shift=recipe.shift)
     dataset = LabelledDataset(learn, look=look, **shares)

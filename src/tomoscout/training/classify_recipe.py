@@ -49,7 +49,8 @@ class ClassifyRecipe(Settings):
     lookalikes: float = Field(default=0.5, ge=0, le=1)
     """Share of background that looks like a particle and is none; the rest lies anywhere."""
     apart: float = Field(default=100.0, ge=0)
-    """How far background lies from particles, in ångström: what a pick may be off, and more."""
+    """How far background lies from particles, in ångström: what a pick may be off, and more. From
+    objects of a larger radius it lies that radius."""
     views: tuple[Choice, ...] = (
         Choice(name="flip"),
         Choice(name="quarter_turn"),
