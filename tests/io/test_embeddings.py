@@ -29,7 +29,7 @@ def test_what_is_written_is_read_to_the_last_bit(tmp_path):
     for name in ("vectors", "darkness", "places", "place_vectors"):
         np.testing.assert_array_equal(getattr(again, name), getattr(found, name))
         assert getattr(again, name).dtype == getattr(found, name).dtype
-    np.testing.assert_array_equal(again.rows[1], found.vectors[0, 0, 1])
+    np.testing.assert_array_equal(again.rows()[1], found.vectors[0, 0, 1])
 
 
 def test_embeddings_of_another_encoder_and_missing_ones_are_none(tmp_path):

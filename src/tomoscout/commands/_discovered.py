@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import shutil
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,17 +12,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tomoscout.commands._console import console, progress
+from tomoscout.commands._survey import Surveyed
 from tomoscout.commands._tables import conclude
 from tomoscout.commands._versions import versions
+from tomoscout.core.errors import UserError
 from tomoscout.core.picks import Picks
 from tomoscout.discovery.cluster import Clusters, ClusterSettings, find_clusters
 from tomoscout.discovery.embed import sample_of
 from tomoscout.discovery.particles import Ranking, rank_clusters
 from tomoscout.discovery.picks import pick_places
-from tomoscout.discovery.scores import Scorer, SoftScores, presence, soft_scores
+from tomoscout.discovery.scores import (
+    Scorer,
+    SoftScores,
+    name_of,
+    presence,
+    soft_scores,
+    stream_map,
+)
+from tomoscout.discovery.settings import LookSettings
+from tomoscout.inference.card_file import digest_of
+from tomoscout.inference.embedding import EmbeddedLayer
 from tomoscout.io._atomic import atomic_path, write_json, write_text
 from tomoscout.io.embeddings import EmbeddedRun
-from tomoscout.io.picks.copick import write_overlay
+from tomoscout.io.picks.copick import plain, write_overlay
 from tomoscout.io.project import Project, Run
 from tomoscout.io.scores import create_scores
 from tomoscout.reporting.clusters import typical_members
@@ -32,8 +44,9 @@ if TYPE_CHECKING:  # it loads torch
     from tomoscout.inference.encoder_weights import EncoderWeights
 
 _SAMPLE = 40_000  # crops that clusters are made of, over all runs
+_SHOWN = 50_000  # crops that typical ones are chosen from
 
-PAGE, FACTS = "discover.html", "clusters.json"
+PAGE, FACTS = "discover.html", "discover.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +57,7 @@ class Discovery:
     runs: Sequence[Run]
     kind: str | None
     encoder: EncoderWeights
-    found: Mapping[str, EmbeddedRun]
-    failed: Sequence[str]
+    found: Surveyed
     command: str
 
 
@@ -55,41 +67,86 @@ def write_discovery(
     *,
     grouping: ClusterSettings,
     keep: Sequence[int] | None,
-    radius: float,
-    threshold: float,
+    look: LookSettings,
 ) -> None:
     """Group the crops, choose clusters, and write presence maps, picks and the page."""
-    picked = output / "picks"
-    if (output / FACTS).exists():  # ours: picks of clusters that are no longer kept must go
-        shutil.rmtree(picked, ignore_errors=True)
-    embedded = list(what.found.values())
-    sample, darkness = sample_of(embedded, _SAMPLE // len(embedded), seed=grouping.seed)
+    note = {
+        "clusters": grouping.model_dump(mode="json"),
+        "encoder": digest_of(what.encoder.network.state_dict()),
+        "embedded": what.found.names,
+        "stride": look.stride,
+        "radius": look.radius,
+    }
+    before = _read_facts(output / FACTS)
+    if keep is not None and before and before.get("settings") != note:
+        raise UserError(
+            f"--keep {','.join(map(str, keep))}: the clusters on {output / PAGE} were made with "
+            "other settings or runs, and have other numbers: leave --keep out once, and look again"
+        )
+    sample, darkness = sample_of(what.found, _SAMPLE // len(what.found), seed=grouping.seed)
     clusters = find_clusters(sample, grouping)
     ranking = rank_clusters(sample, clusters.labels, darkness)
     kept = tuple(ranking.kept if keep is None else keep)
     together = soft_scores(sample, clusters, kept, together=True)
     each = soft_scores(sample, clusters, kept, together=False)
-    facts: dict[str, Any] = {}
-    with progress(len(embedded), "presence maps and picks") as bar:
-        for run in embedded:
+    picked, runs = output / "picks", dict[str, Any]()
+    forget(picked, [name_of(number) for number in before.get("kept", [])])
+    with progress(len(what.found), "presence maps and picks") as bar:
+        for run in what.found:
             _write_presence(run, together, output)
-            facts[run.run] = _write_picks(run, each, picked, radius=radius, threshold=threshold)
+            radii = dict.fromkeys(each.objects, look.radius)
+            picks = pick_places(run, each, radii=radii, threshold=look.threshold)
+            runs[run.run] = write_found(run, picks, picked, names=each.objects)
             bar.advance()
-    _write_facts(ranking, kept, output, grouping=grouping)
+    facts = {"clusters": ranking.facts(), "kept": list(kept), "settings": note, "runs": runs}
+    write_json(output / FACTS, facts, overwrite=True)
+    write_json(picked / FACTS, {"runs": runs}, overwrite=True)
     page = _write_page(
-        what, sample, clusters, ranking, kept, output, grouping=grouping, radius=radius
+        what, sample, clusters, ranking, kept, output, grouping=grouping, radius=look.radius
     )
     told = "as asked for" if keep is not None else "taken for particles by the rule"
     console.print(f"clusters, to look at: {page}", highlight=False)
     console.print(f"kept: cluster {', '.join(map(str, kept))}, {told}", highlight=False)
     console.print("next: the same command with --keep and the clusters you want", highlight=False)
-    conclude(picked, facts, [run.name for run in what.runs], what.failed)
+    conclude(picked, runs, [run.name for run in what.runs], what.found.failed)
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    """Return what an earlier discovery in this folder noted; nothing where there was none."""
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise UserError(f"{path}: cannot be read ({error}): choose another folder") from error
+    return facts
+
+
+def forget(picked: Path, names: Sequence[str]) -> None:
+    """Remove picks that an earlier job of ours wrote, of objects of these names."""
+    for name in names:
+        for path in picked.glob(f"ExperimentRuns/*/Picks/tomoscout_0_{plain(name)}.json"):
+            path.unlink()
+
+
+def write_found(
+    run: EmbeddedRun, picks: Picks, picked: Path, *, names: Sequence[str]
+) -> dict[str, Any]:
+    """Write the picks of a run as copick JSON; return what the tables need."""
+    write_overlay([picks], picked, names=names)
+    return {"extent": run.extent, "picks": {name: len(picks.of(name)) for name in names}}
 
 
 def _write_presence(run: EmbeddedRun, scores: SoftScores, output: Path) -> None:
     """Write the soft score map, and the 0 and 1 of each crop as an array of numpy."""
     write_map(run, scores, output / "presence" / f"{run.run}.scores.zarr")
-    is_there = presence(run.rows, scores.clusters, scores.groups[scores.objects[0]])
+    members = scores.groups[scores.objects[0]]
+    is_there = np.stack(
+        [
+            presence(layer.reshape(-1, layer.shape[-1]), scores.clusters, members)
+            for layer in run.vectors
+        ]
+    )
     path = output / "presence" / f"{run.run}.presence.npy"
     with atomic_path(path, overwrite=True) as temporary, temporary.open("wb") as file:
         np.save(file, is_there.reshape(run.geometry.cells))
@@ -97,43 +154,18 @@ def _write_presence(run: EmbeddedRun, scores: SoftScores, output: Path) -> None:
 
 def write_map(run: EmbeddedRun, scorer: Scorer, path: Path) -> None:
     """Write the scores of a run's grid as a score map, as ``pick --scores`` takes it."""
-    cells = run.geometry.cells
-    partial = path.with_name(f".{path.name}.partial.zarr")
     store = create_scores(
-        partial,
+        path.with_name(f".{path.name}.partial.zarr"),
         objects=scorer.objects,
         geometry=run.geometry,
         run=run.run,
         extent=run.extent,
         overwrite=True,
     )
-    soft = scorer.score(run.rows).reshape(len(scorer.objects), *cells)
-    store.write(0, soft.astype(np.float16))
+    layers = (EmbeddedLayer(z, plane.astype(np.float32)) for z, plane in enumerate(run.vectors))
+    for slab in stream_map(layers, scorer):
+        store.write(slab.start, slab.scores)
     store.move(path)
-
-
-def _write_picks(
-    run: EmbeddedRun, scores: SoftScores, output: Path, *, radius: float, threshold: float
-) -> dict[str, Any]:
-    """Write the picks of a run as copick JSON; return what the tables need."""
-    radii = dict.fromkeys(scores.objects, radius)
-    picks = pick_places(run, scores, radii=radii, threshold=threshold)
-    frame = Picks.concatenate([Picks.empty(run.run, run.extent), picks])
-    write_overlay([frame], output, user="tomoscout", session="0", names=list(scores.objects))
-    counts = {name: len(picks.of(name)) for name in scores.objects}
-    return {"extent": run.extent, "picks": counts}
-
-
-def _write_facts(
-    ranking: Ranking, kept: Sequence[int], output: Path, *, grouping: ClusterSettings
-) -> None:
-    """Write what the rule knows."""
-    facts = {
-        "clusters": ranking.facts(),
-        "kept": list(kept),
-        "settings": grouping.model_dump(mode="json"),
-    }
-    write_json(output / FACTS, facts, overwrite=True)
 
 
 def _write_page(
@@ -148,12 +180,14 @@ def _write_page(
     radius: float,
 ) -> Path:
     """Write the page, with typical crops of the first run."""
-    first = next(iter(what.found.values()))
+    first = next(iter(what.found))
     volume = what.project[first.run].tomogram(what.kind)
-    rows = first.rows
+    rng = np.random.default_rng(grouping.seed)
+    some = np.sort(rng.permutation(first.darkness.size)[:_SHOWN])
+    rows = first.rows(some)
     labels = clusters.assign(rows)
     distance = clusters.distances(rows).min(axis=1)
-    cells = np.argwhere(np.ones(first.geometry.cells, bool))
+    cells = np.stack(np.unravel_index(some, first.geometry.cells), axis=1)
     members = typical_members(
         volume, first.geometry.to_angstrom(cells), labels, distance,
         edge=max(what.encoder.card.crop) * what.encoder.card.voxel_spacing, apart=2 * radius,

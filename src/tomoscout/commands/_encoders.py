@@ -14,12 +14,15 @@ if TYPE_CHECKING:  # they load torch
     from tomoscout.training.contrast import Contrasted
     from tomoscout.training.contrast_recipe import ContrastRecipe
 
-FOLDER = "encoder"
-"""Folder, in that of the results, of an encoder that was trained on the way."""
+FOLDER, EMBEDDINGS = "encoder", "embeddings"
+"""Folders, in that of the results: of an encoder trained on the way, and of what it saw."""
+
+RECIPE = "contrast-3d"
+"""How an encoder is trained by those who do not say it."""
 
 
 def recipe_of(
-    encoder: str | None, recipe: str | None, settings: tuple[str, ...], *, usual: str
+    encoder: str | None, recipe: str | None, settings: tuple[str, ...]
 ) -> ContrastRecipe | None:
     """Read the recipe of the encoder that is to be trained; None where one is given.
 
@@ -32,11 +35,31 @@ def recipe_of(
     from tomoscout.training.contrast_recipe import read_contrast_recipe
 
     if encoder is None:
-        return read_contrast_recipe(recipe or usual, parse_overrides(settings))
+        return read_contrast_recipe(recipe or RECIPE, parse_overrides(settings))
     if recipe is not None or settings:
         what = f"--recipe {recipe}" if recipe is not None else f"--{settings[0].partition('=')[0]}"
         raise UserError(f"{what}: is for an encoder to be trained, and --encoder gives one")
     return None
+
+
+def check_folder(output: Path, *, job: str) -> None:
+    """Refuse a folder that holds other things than results of this verb.
+
+    Raises
+    ------
+    UserError
+        If it does; nothing in it has been touched then.
+    """
+    if output.is_file():
+        raise UserError(f"{output}: is a file; give a folder for the results")
+    if not output.exists() or not (inside := {path.name for path in output.iterdir()}):
+        return
+    begun = inside <= {FOLDER, EMBEDDINGS}  # stopped on its way
+    if not begun and f"{job}.json" not in inside:
+        raise UserError(
+            f"{output}: exists and holds other things than results of '{job}': choose another "
+            "folder (an encoder in it is taken with --encoder)"
+        )
 
 
 def encoder_for(
@@ -46,7 +69,9 @@ def encoder_for(
     encoder: str | None,
     recipe: ContrastRecipe | None,
     runs: Sequence[str] | None,
+    kind: str | None,
     device: str,
+    overwrite: bool,
 ) -> EncoderWeights:
     """Load the encoder that is given, or train one in ``output/encoder``; resumes."""
     from tomoscout.inference.encoder_weights import load_encoder
@@ -55,7 +80,11 @@ def encoder_for(
         return load_encoder(encoder)
     if recipe is None:
         raise ValueError("an encoder or a recipe is needed")
-    done = contrast_with_bar(project, output / FOLDER, recipe=recipe, runs=runs, device=device)
+    if kind is not None:
+        recipe = recipe.model_copy(update={"kind": kind})
+    done = contrast_with_bar(
+        project, output / FOLDER, recipe=recipe, runs=runs, device=device, overwrite=overwrite
+    )
     return done.encoder
 
 

@@ -10,6 +10,7 @@ from tomoscout.io.project import Project, Run
 
 if TYPE_CHECKING:  # they load torch
     from tomoscout.inference.classifier_weights import ClassifierWeights
+    from tomoscout.inference.encoder_weights import EncoderWeights
     from tomoscout.inference.ensemble import Ensemble
     from tomoscout.inference.weights import Detector
 
@@ -56,7 +57,9 @@ def check_objects(
 
 
 def kind_to_use(
-    kind: str | None, detector: Detector | Ensemble | ClassifierWeights, project: Project
+    kind: str | None,
+    detector: Detector | Ensemble | ClassifierWeights | EncoderWeights,
+    project: Project,
 ) -> str | None:
     """Return the kind of tomogram asked for, else what the weights were trained on.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,60 +56,99 @@ class Look:
         }
 
 
-def survey(
-    runs: Sequence[Run], encoder: EncoderWeights, folder: Path, *, look: Look
-) -> tuple[dict[str, EmbeddedRun], list[str]]:
-    """Embed runs, those that are not there yet; one that fails does not stop the others.
+class Surveyed:
+    """Embedded runs on disk, read one at a time: together they may not fit into memory.
 
-    Returns
-    -------
-    tuple
-        The runs that are embedded, and what went wrong with the others.
+    Attributes
+    ----------
+    names
+        Of the runs.
+    failed
+        What went wrong with others.
+    """
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+        self._files: dict[str, tuple[Path, str]] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the runs."""
+        return list(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __iter__(self) -> Iterator[EmbeddedRun]:
+        for path, made_by in self._files.values():
+            found = read_embeddings(path, made_by=made_by)
+            if found is None:  # another job wrote over it meanwhile
+                raise UserError(f"{path}: has changed meanwhile: run the same command again")
+            yield found
+
+    def add(self, run: str, path: Path, made_by: str) -> None:
+        """Note a run whose file is complete."""
+        self._files[run] = (path, made_by)
+
+
+def survey(runs: Sequence[Run], encoder: EncoderWeights, folder: Path, *, look: Look) -> Surveyed:
+    """Embed runs, those that are not there yet; one that fails does not stop the others.
 
     Raises
     ------
     UserError
         If no run can be embedded, or nothing can be written.
     """
-    found: dict[str, EmbeddedRun] = {}
-    failed: list[str] = []
+    done = Surveyed()
     for run in runs:
         try:
-            found[run.name] = _embedded(run, encoder, folder, look)
+            _embed(run, encoder, folder, look, done)
         except UserError as error:
             if isinstance(error, CannotWriteError):
                 raise
-            failed.append(str(error))
+            done.failed.append(str(error))
             logger.warning("%s", error)
-    if not found:
-        raise UserError(failed[0] if len(failed) == 1 else f"no run worked; first: {failed[0]}")
-    return found, failed
+    if not done.names:
+        first = done.failed[0]
+        raise UserError(first if len(runs) == 1 else f"no run could be used; the first: {first}")
+    return done
 
 
-def _embedded(run: Run, encoder: EncoderWeights, folder: Path, look: Look) -> EmbeddedRun:
-    """Return the embeddings of a run, from disk or made now."""
-    import numpy as np
-
-    from tomoscout.candidates import CANDIDATES
+def _embed(run: Run, encoder: EncoderWeights, folder: Path, look: Look, done: Surveyed) -> None:
+    """Embed a run, unless that has been done."""
     from tomoscout.commands._console import progress
+    from tomoscout.data.candidates import candidates_in
     from tomoscout.discovery.embed import embed_run
     from tomoscout.inference.card_file import digest_of
 
-    family, settings = look.candidates.resolve(CANDIDATES)
-    encoded = {"encoder": digest_of(encoder.network.state_dict()), "tomograms": sources_of(run)}
-    made_by = json.dumps(encoded | look.noted(), sort_keys=True)
+    made_by = json.dumps(
+        {
+            "encoder": digest_of(encoder.network.state_dict()),
+            "tomograms": sources_of(run),
+            "changed": _changed(run),
+            "voxel_spacing": run.voxel_spacing,
+            **look.noted(),
+        },
+        sort_keys=True,
+    )
     path = folder / f"{run.name}{SUFFIX}"
-    if (old := read_embeddings(path, made_by=made_by)) is not None:
-        return old
-    volume = run.tomogram(look.kind).load()
-    with progress(100, f"embed {run.name}") as bar:
-        dark = volume
-        if encoder.card.normalise.invert:
-            dark = replace(volume, data=-volume.read())
-        places = family.find(dark, settings=settings, rng=np.random.default_rng(0)).zyx
-        made = embed_run(
-            volume, encoder, places=places, stride=look.stride, radius=look.radius,
-            device=look.device, progress=bar.fraction,
-        )  # fmt: skip
-    write_embeddings(made, path, made_by=made_by, overwrite=True)
-    return made
+    if read_embeddings(path, made_by=made_by) is None:
+        volume = run.tomogram(look.kind).load()
+        bright = encoder.card.normalise.invert
+        with progress(100, f"embed {run.name}") as bar:
+            places = candidates_in(volume, look.candidates, bright=bright, seed=0)
+            made = embed_run(
+                volume, encoder, places=places, stride=look.stride, radius=look.radius,
+                device=look.device, progress=bar.fraction,
+            )  # fmt: skip
+        write_embeddings(made, path, made_by=made_by, overwrite=True)
+    done.add(run.name, path, made_by)
+
+
+def _changed(run: Run) -> dict[str, int]:
+    """Return when each tomogram of a run was written last: one may be made anew in its place."""
+    return {
+        kind: source.stat().st_mtime_ns
+        for kind, source in run.tomograms.items()
+        if isinstance(source, Path)
+    }

@@ -20,14 +20,15 @@ def discover(
     recipe: str | None = None,
     runs: str | None = None,
     kind: str | None = None,
-    clusters: int = 8,
-    method: str = "kmeans",
+    clusters: int | None = None,
+    method: str | None = None,
     keep: str | None = None,
-    radius: float = 100.0,
-    stride: int = 8,
-    threshold: float = 0.5,
+    radius: float | None = None,
+    stride: int | None = None,
+    threshold: float | None = None,
     voxel_spacing: float | None = None,
     device: str = "auto",
+    overwrite: bool = False,
     settings: Annotated[tuple[str, ...], Parameter(name="--set", show=False)] = (),
 ) -> None:
     """Group what tomograms hold by its looks, without labels, and pick what looks like particles.
@@ -53,56 +54,70 @@ def discover(
     kind
         Kind of tomogram; denoised, or the only one, when not given.
     clusters
-        How many groups to make (kmeans).
+        How many groups to make (kmeans); 8 when not given.
     method
-        kmeans, or hdbscan: as many dense groups as there are.
+        kmeans, as when not given, or hdbscan: as many dense groups as there are.
     keep
         Comma-separated clusters to pick, after a look at the page; by default what the rule takes
         for particles.
     radius
-        Of the particles in Å, about: picks of a cluster lie 1.2 radii apart at least.
+        Of the particles in Å, about: picks of a cluster lie 1.2 radii apart at least. 100 when not
+        given.
     stride
-        Voxels between the crops of the grid.
+        Voxels between the crops of the grid; 8 when not given.
     threshold
-        Lowest score of a pick; at 0.5 a crop is on the border of its cluster.
+        Lowest score of a pick; at 0.5, as when not given, a crop is on the border of its cluster.
     voxel_spacing
         Edge of a voxel in Å, where the files' headers do not say.
     device
         auto, cpu, cuda or cuda:N.
+    overwrite
+        Train the encoder anew, with other settings or runs than before.
     """
     from tomoscout.commands._discovered import Discovery, write_discovery
-    from tomoscout.commands._encoders import encoder_for, recipe_of
-    from tomoscout.commands._runs import choose_runs
+    from tomoscout.commands._encoders import EMBEDDINGS, check_folder, encoder_for, recipe_of
+    from tomoscout.commands._runs import choose_runs, kind_to_use
     from tomoscout.commands._survey import Look, survey
     from tomoscout.core.settings import Choice, validate
     from tomoscout.discovery.cluster import ClusterSettings
+    from tomoscout.discovery.settings import LookSettings
     from tomoscout.io.project import open_project
     from tomoscout.ops.precision import choose_device
 
     choose_device(device)
-    grouping = validate(ClusterSettings, {"method": method, "k": clusters}, source="clusters")
+    given = {"method": method, "k": clusters}
+    grouping = validate(
+        ClusterSettings, {k: v for k, v in given.items() if v is not None}, source="clusters"
+    )
+    numbers = {"stride": stride, "radius": radius, "threshold": threshold}
+    looked = validate(
+        LookSettings, {k: v for k, v in numbers.items() if v is not None}, source="flags"
+    )
     kept = None if keep is None else _numbers(keep)
-    checked = recipe_of(encoder, recipe, settings, usual="contrast-3d")
+    checked = recipe_of(encoder, recipe, settings)
     opened: Project = open_project(project, voxel_spacing=voxel_spacing)
     chosen = choose_runs(opened, runs)
-    names = [run.name for run in chosen]
+    check_folder(output, job="discover")
     weights = encoder_for(
-        opened, output, encoder=encoder, recipe=checked, runs=names, device=device
-    )
-    kind = kind or weights.card.recipe.get("kind")  # what it has learnt from
+        opened, output,
+        encoder=encoder, recipe=checked, runs=[run.name for run in chosen], kind=kind,
+        device=device, overwrite=overwrite,
+    )  # fmt: skip
+    kind = kind_to_use(kind, weights, opened)
     candidates = Choice.model_validate(weights.card.recipe.get("candidates", {"name": "dog"}))
-    look = Look(kind, candidates, stride, radius, device)
-    found, failed = survey(chosen, weights, output / "embeddings", look=look)
+    look = Look(kind, candidates, looked.stride, looked.radius, device)
+    found = survey(chosen, weights, output / EMBEDDINGS, look=look)
+    flags = {
+        "--encoder": encoder, "--recipe": recipe, "--runs": runs, "--kind": kind,
+        "--clusters": clusters, "--method": method, "--radius": radius, "--stride": stride,
+        "--threshold": threshold, "--voxel-spacing": voxel_spacing, "--keep": keep,
+    }  # fmt: skip
+    pairs = [(flag, value) for flag, value in flags.items() if value is not None]
+    pairs += [("--set", setting) for setting in settings]
     command = ["tomoscout", "discover", str(project), "-o", str(output)]
-    command += ["--clusters", str(clusters), *(["--keep", keep] if keep else [])]
-    write_discovery(
-        Discovery(opened, chosen, kind, weights, found, failed, shlex.join(command)),
-        output,
-        grouping=grouping,
-        keep=kept,
-        radius=radius,
-        threshold=threshold,
-    )
+    command += [str(word) for pair in pairs for word in pair]
+    what = Discovery(opened, chosen, kind, weights, found, shlex.join(command))
+    write_discovery(what, output, grouping=grouping, keep=kept, look=looked)
 
 
 def _numbers(text: str) -> list[int]:

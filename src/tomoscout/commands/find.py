@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,9 +10,12 @@ from cyclopts import Parameter
 if TYPE_CHECKING:
     from tomoscout.core.picks import Picks
     from tomoscout.discovery.examples import Examples
-    from tomoscout.discovery.prototypes import Prototypes
     from tomoscout.inference.encoder_weights import EncoderWeights
-    from tomoscout.io.embeddings import EmbeddedRun
+
+FACTS = "find.json"
+
+_SAMPLE = 20_000  # crops that say what crops look like in general, over all runs
+_POOR = 3.0  # steps of the ground's scatter below which examples are told to be poor
 
 
 def find(
@@ -25,13 +27,14 @@ def find(
     recipe: str | None = None,
     runs: str | None = None,
     kind: str | None = None,
-    turns: int = 4,
-    stride: int = 8,
-    threshold: float = 0.5,
+    turns: int | None = None,
+    stride: int | None = None,
+    threshold: float | None = None,
     maps: bool = False,
     objects: Path | None = None,
     voxel_spacing: float | None = None,
     device: str = "auto",
+    overwrite: bool = False,
     settings: Annotated[tuple[str, ...], Parameter(name="--set", show=False)] = (),
 ) -> None:
     """Find what looks like a few examples, of one object or several, without training a detector.
@@ -60,11 +63,13 @@ def find(
     kind
         Kind of tomogram; denoised, or the only one, when not given.
     turns
-        Evenly spaced turns about the beam's axis that each example is looked at from.
+        Evenly spaced turns about the beam's axis that each example is looked at from; 4 when not
+        given.
     stride
-        Voxels between the crops of the grid that says what crops look like in general.
+        Voxels between the crops of the grid that says what crops look like in general; 8 when not
+        given.
     threshold
-        Lowest score of a pick.
+        Lowest score of a pick; 0.5 when not given.
     maps
         Write score maps too, as 'tomoscout pick --scores' takes them.
     objects
@@ -73,56 +78,92 @@ def find(
         Edge of a voxel in Å, where the files' headers do not say.
     device
         auto, cpu, cuda or cuda:N.
+    overwrite
+        Train the encoder anew, with other settings than before.
     """
     from tomoscout.commands._console import console, progress
-    from tomoscout.commands._encoders import encoder_for, recipe_of
+    from tomoscout.commands._discovered import forget, write_found, write_map
+    from tomoscout.commands._encoders import EMBEDDINGS, check_folder, encoder_for, recipe_of
     from tomoscout.commands._picks import given_picks
-    from tomoscout.commands._runs import choose_runs
+    from tomoscout.commands._runs import choose_runs, kind_to_use
     from tomoscout.commands._survey import Look, survey
     from tomoscout.commands._tables import conclude
     from tomoscout.core.settings import Choice, validate
     from tomoscout.discovery.embed import sample_of
     from tomoscout.discovery.examples import Examples, ViewSettings
+    from tomoscout.discovery.picks import pick_places
     from tomoscout.discovery.prototypes import build_prototypes
+    from tomoscout.discovery.settings import LookSettings
+    from tomoscout.inference.detect import FLOOR
     from tomoscout.io._atomic import write_json
+    from tomoscout.io.picks import write_picks
     from tomoscout.io.project import open_project
     from tomoscout.ops.precision import choose_device
 
     choose_device(device)
-    looks = validate(ViewSettings, {"turns": turns}, source="--turns")
-    checked = recipe_of(encoder, recipe, settings, usual="contrast-3d")
+    views = validate(ViewSettings, {} if turns is None else {"turns": turns}, source="flags")
+    numbers = {"stride": stride, "threshold": threshold}
+    looked = validate(
+        LookSettings, {k: v for k, v in numbers.items() if v is not None}, source="flags"
+    )
+    checked = recipe_of(encoder, recipe, settings)
     opened = open_project(project, voxel_spacing=voxel_spacing, objects=objects)
     chosen = choose_runs(opened, runs)
     given = given_picks(like, opened, opened.objects, flag="--like")
-    weights = encoder_for(opened, output, encoder=encoder, recipe=checked, runs=None, device=device)
-    kind = kind or weights.card.recipe.get("kind")  # what it has learnt from
+    check_folder(output, job="find")
+    weights = encoder_for(
+        opened, output, encoder=encoder, recipe=checked, runs=None, kind=kind, device=device,
+        overwrite=overwrite,
+    )  # fmt: skip
+    kind = kind_to_use(kind, weights, opened)
     examples = Examples.join(
-        _seen(opened[run].tomogram(kind), picks, weights, looks, device)
+        _seen(opened[run].tomogram(kind), picks, weights, views, device)
         for run, picks in given.items()
     )
     names = sorted({str(name) for name in examples.objects})
     radii = {name: opened.objects[name].radius for name in names}
-    candidates = Choice(name="dog", diameters=_diameters(radii))
-    look = Look(kind, candidates, stride, min(radii.values()), device)
-    found, failed = survey(chosen, weights, output / "embeddings", look=look)
-    sample, _ = sample_of(found.values(), 20_000 // len(found))
+    # As 'discover' looks for them, whatever the examples: other ones then cost nothing anew.
+    candidates = Choice.model_validate(weights.card.recipe.get("candidates", {"name": "dog"}))
+    look = Look(kind, candidates, looked.stride, looked.radius, device)
+    found = survey(chosen, weights, output / EMBEDDINGS, look=look)
+    sample, _ = sample_of(found, _SAMPLE // len(found))
     prototypes = build_prototypes(examples, sample)
-    picked, facts = output / "picks", dict[str, Any]()
+    picked, done = output / "picks", dict[str, Any]()
+    forget(picked, _objects_before(output / FACTS))
     with progress(len(found), "find") as bar:
-        for run in found.values():
-            facts[run.run] = _write(
-                run, prototypes, picked, radii=radii, threshold=threshold, maps=maps
-            )
+        for run in found:
+            below = pick_places(run, prototypes, radii=radii, threshold=FLOOR)
+            write_picks(below, picked / "candidates" / f"{run.run}.csv", overwrite=True)
+            sure = pick_places(run, prototypes, radii=radii, threshold=looked.threshold)
+            done[run.run] = write_found(run, sure, picked, names=prototypes.objects)
+            if maps:
+                write_map(run, prototypes, output / "maps" / f"{run.run}.scores.zarr")
             bar.advance()
-    write_json(output / "prototypes.json", prototypes.facts(), overwrite=True)
-    for name, level in prototypes.facts().items():
-        if level["separation"] < 3:
+    levels = prototypes.facts()
+    write_json(output / FACTS, {"objects": levels, "runs": done}, overwrite=True)
+    write_json(picked / FACTS, {"runs": done}, overwrite=True)
+    for name, level in levels.items():
+        if level["separation"] < _POOR:
             console.print(
                 f"{name}: its {level['examples']} examples hardly stand out from the ground "
                 f"({level['separation']:.1f} steps of its scatter): look before you trust them",
                 highlight=False,
             )
-    conclude(picked, facts, [run.name for run in chosen], failed)
+    conclude(picked, done, [run.name for run in chosen], found.failed)
+
+
+def _objects_before(path: Path) -> list[str]:
+    """Return the objects that an earlier search in this folder was for."""
+    import json
+
+    from tomoscout.core.errors import UserError
+
+    try:
+        return list(json.loads(path.read_text("utf-8"))["objects"])
+    except FileNotFoundError:
+        return []
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}): choose another folder") from error
 
 
 def _seen(volume: Any, picks: Picks, encoder: EncoderWeights, looks: Any, device: str) -> Examples:
@@ -140,39 +181,3 @@ def _seen(volume: Any, picks: Picks, encoder: EncoderWeights, looks: Any, device
     return see_examples(
         seen, picks, embed, crop=encoder.card.crop, normaliser=scale, settings=looks
     )
-
-
-def _diameters(radii: Mapping[str, float]) -> list[float]:
-    """Return the sizes of blobs to look for: those of the objects, and of their denser middles."""
-    return sorted({round(factor * 2 * r, 1) for r in radii.values() for factor in (0.6, 1.0)})
-
-
-def _write(
-    run: EmbeddedRun,
-    prototypes: Prototypes,
-    output: Path,
-    *,
-    radii: dict[str, float],
-    threshold: float,
-    maps: bool,
-) -> dict[str, Any]:
-    """Write the picks of a run as copick JSON, and its score map; return what the tables need."""
-    from tomoscout.commands._discovered import write_map
-    from tomoscout.core.picks import Picks
-    from tomoscout.discovery.picks import pick_places
-    from tomoscout.io.picks import write_picks
-    from tomoscout.io.picks.copick import write_overlay
-
-    frame = Picks.empty(run.run, run.extent)
-    picks = Picks.concatenate(
-        [frame, pick_places(run, prototypes, radii=radii, threshold=threshold)]
-    )
-    below = Picks.concatenate([frame, pick_places(run, prototypes, radii=radii, threshold=0.03)])
-    write_picks(below, output / "candidates" / f"{run.run}.csv", overwrite=True)
-    write_overlay([picks], output, names=list(prototypes.objects))
-    if maps:
-        write_map(run, prototypes, output.parent / "maps" / f"{run.run}.scores.zarr")
-    return {
-        "extent": run.extent,
-        "picks": {name: len(picks.of(name)) for name in prototypes.objects},
-    }

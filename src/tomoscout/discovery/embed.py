@@ -117,7 +117,7 @@ def sample_of(
     vectors, darkness = [], []
     for run in runs:
         drawn = np.sort(rng.permutation(run.darkness.size)[:count])
-        vectors.append(run.rows[drawn])
+        vectors.append(run.rows(drawn))
         darkness.append(run.darkness.reshape(-1)[drawn])
     return np.concatenate(vectors), np.concatenate(darkness)
 

@@ -13,7 +13,7 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Float16, Float32
+from jaxtyping import Float, Float16, Float32, Int
 
 from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Geometry
@@ -53,10 +53,11 @@ class EmbeddedRun:
     places: Float[np.ndarray, "n 3"]
     place_vectors: Float16[np.ndarray, "n f"]
 
-    @property
-    def rows(self) -> Float32[np.ndarray, "cells f"]:
-        """Embeddings of the grid, x running fastest."""
-        return self.vectors.reshape(-1, self.vectors.shape[-1]).astype(np.float32)
+    def rows(
+        self, some: Int[np.ndarray, " n"] | slice = slice(None)
+    ) -> Float32[np.ndarray, "cells f"]:
+        """Embeddings of the grid, x running fastest, or of some of its cells."""
+        return self.vectors.reshape(-1, self.vectors.shape[-1])[some].astype(np.float32)
 
 
 def write_embeddings(

@@ -20,8 +20,13 @@ MEASURED = "measured"
 """Part of the record that follows from the rest: what was measured on the training patches."""
 
 
-def find_checkpoint(folder: Path, record: dict[str, Any], *, overwrite: bool) -> Path | None:
-    """Return the checkpoint to resume from, if any; refuse a folder with anything else in it."""
+def find_checkpoint(
+    folder: Path, record: dict[str, Any], *, overwrite: bool, weights: str = FILE_NAME
+) -> Path | None:
+    """Return the checkpoint to resume from, if any; refuse a folder with anything else in it.
+
+    ``weights`` is what the finished weights are called.
+    """
     if folder.is_file():
         raise UserError(f"{folder}: is a file; give a folder for the training")
     if not folder.exists() or not any(folder.iterdir()):
@@ -33,7 +38,7 @@ def find_checkpoint(folder: Path, record: dict[str, Any], *, overwrite: bool) ->
             "replace): choose another folder"
         )
     checkpoint = folder / CHECKPOINT
-    if overwrite or not (checkpoint.exists() or (folder / FILE_NAME).exists()):
+    if overwrite or not (checkpoint.exists() or (folder / weights).exists()):
         return None
     if {key: value for key, value in old.items() if key != MEASURED} != record:
         raise UserError(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
+from tomoscout.data.candidates import candidates_in
 from tomoscout.data.labelled import BACKGROUND
 from tomoscout.data.places import Places
-from tomoscout.inference.merged_card import SAME_SPACING
 from tomoscout.io.project import Project, Run
-from tomoscout.training._places import candidates_in, held, labels_of
+from tomoscout.training._places import held, labels_of, load_each
 from tomoscout.training.classify_recipe import ClassifyRecipe
 
 
@@ -35,18 +36,7 @@ def load_labelled(
     UserError
         If a tomogram or its picks cannot be read, or voxel spacings differ.
     """
-    places: list[Places] = []
-    for done, run in enumerate(project.runs, start=1):
-        places.append(_find(run, recipe, project.objects))
-        first, last = places[0].volume, places[-1].volume
-        if abs(last.voxel_spacing / first.voxel_spacing - 1) > SAME_SPACING:
-            raise UserError(
-                f"run '{last.name}' has voxels of {last.voxel_spacing:g} Å and '{first.name}' of "
-                f"{first.voxel_spacing:g} Å: train on one voxel size"
-            )
-        if read is not None:
-            read(done / len(project.runs))
-    return places
+    return load_each(project.runs, partial(_find, recipe=recipe, objects=project.objects), read)
 
 
 def _find(run: Run, recipe: ClassifyRecipe, objects: ObjectTable) -> Places:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
-from tomoscout.candidates import CANDIDATES
+from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks
-from tomoscout.core.settings import Choice
 from tomoscout.core.volume import Volume
+from tomoscout.data.places import Places
 from tomoscout.data.runs import load_run
+from tomoscout.inference.merged_card import SAME_SPACING
+from tomoscout.io.project import Run
 from tomoscout.ops.normalise import NormaliseSettings
 from tomoscout.ops.thick import thicken
 
@@ -23,28 +25,40 @@ def held(volume: Volume, *, slab: float, normalise: NormaliseSettings) -> Volume
     return load_run(thicken(volume, slab), nothing, normalise=normalise).volume
 
 
-def candidates_in(
-    volume: Volume, candidates: Choice, *, bright: bool, seed: int
-) -> Float[np.ndarray, "n 3"]:
-    """Find places worth a look, in ångström, without labels.
-
-    Parameters
-    ----------
-    volume
-        Tomogram as it is.
-    candidates
-        How they are found.
-    bright
-        Whether protein is bright in it.
-    seed
-        Of what is drawn at random.
-    """
-    family, settings = candidates.resolve(CANDIDATES)
-    dark = replace(volume, data=-volume.read()) if bright else volume
-    return family.find(dark, settings=settings, rng=np.random.default_rng(seed)).zyx
-
-
 def labels_of(picks: Picks, objects: ObjectTable) -> Int[np.ndarray, " n"]:
     """Return the label of each pick; -1 for what the table does not know."""
     labels = {name: objects.label(name) for name in objects.names}
     return np.array([labels.get(str(name), -1) for name in np.asarray(picks.objects)], np.int64)
+
+
+def load_each(
+    runs: Sequence[Run], load: Callable[[Run], Places], read: Callable[[float], None] | None
+) -> list[Places]:
+    """Load runs that are trained on together.
+
+    Parameters
+    ----------
+    runs
+        What is loaded.
+    load
+        Loads one.
+    read
+        Told the share that is done, 0 to 1.
+
+    Raises
+    ------
+    UserError
+        If voxel spacings differ, or what loading one raises.
+    """
+    places: list[Places] = []
+    for done, run in enumerate(runs, start=1):
+        places.append(load(run))
+        first, last = places[0].volume, places[-1].volume
+        if abs(last.voxel_spacing / first.voxel_spacing - 1) > SAME_SPACING:
+            raise UserError(
+                f"run '{last.name}' has voxels of {last.voxel_spacing:g} Å and '{first.name}' of "
+                f"{first.voxel_spacing:g} Å: train on one voxel size"
+            )
+        if read is not None:
+            read(done / len(runs))
+    return places

@@ -18,6 +18,7 @@ import torch
 
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
+from tomoscout.data.candidates import candidates_in
 from tomoscout.data.places import Places
 from tomoscout.data.views import PairDataset, collate_pairs
 from tomoscout.inference.encoder_card import EncoderCard
@@ -34,7 +35,7 @@ from tomoscout.io.project import Project, Run
 from tomoscout.objectives import OBJECTIVES
 from tomoscout.ops.precision import channels_last, choose_device
 from tomoscout.training._folder import CHECKPOINT, find_checkpoint, is_first_process
-from tomoscout.training._places import candidates_in, held, labels_of
+from tomoscout.training._places import held, labels_of, load_each
 from tomoscout.training.around import Watch, around, beginning
 from tomoscout.training.contrast_recipe import ContrastRecipe
 from tomoscout.training.contrastive import ContrastiveModule
@@ -86,7 +87,7 @@ def contrast(
     recipe
         All settings.
     runs
-        Runs to train on; all when not given.
+        Runs to train on; all when not given. Of many, the recipe's number of them is drawn.
     device
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     overwrite
@@ -102,19 +103,18 @@ def contrast(
         If a tomogram cannot be read, the objective needs labels that are not there, or the output
         folder does not allow it.
     """
-    chosen = project.select(runs if runs is not None else project.names).runs
+    chosen = _draw(project.select(runs if runs is not None else project.names).runs, recipe)
     if not chosen:
         raise UserError(f"{project.path}: no tomograms in it to learn from")
     folder, where = Path(output), choose_device(device)
     recipe = sized_for(recipe, project.objects)
     names = tuple(run.name for run in chosen)
     record = {"recipe": recipe.model_dump(mode="json"), "train": list(names), "contrast": True}
-    resume = find_checkpoint(folder, record, overwrite=overwrite)
-    places = []
-    for done, run in enumerate(chosen, start=1):
-        places.append(find_places(run, recipe, project.objects))
-        if read is not None:
-            read(done / len(chosen))
+    resume = find_checkpoint(folder, record, overwrite=overwrite, weights=FILE_NAME)
+    if (folder / FILE_NAME).exists() and not overwrite:  # written at the end: all is done
+        return Contrasted(load_encoder(folder / FILE_NAME), folder, names)
+    load = partial(find_places, recipe=recipe, objects=project.objects)
+    places = load_each(chosen, load, read)
     settings = recipe.training
     torch.manual_seed(settings.seed)
     weights = untrained(recipe, places[0].volume.voxel_spacing, names)
@@ -159,6 +159,13 @@ def contrast(
             save_detector(detector, folder / DETECTOR_FILE)
     trainer.strategy.barrier()
     return Contrasted(load_encoder(folder / FILE_NAME), folder, names)
+
+
+def _draw(runs: Sequence[Run], recipe: ContrastRecipe) -> list[Run]:
+    """Draw as many runs as the recipe learns from, in their order."""
+    rng = np.random.default_rng(recipe.training.seed)
+    drawn = np.sort(rng.permutation(len(runs))[: recipe.tomograms])
+    return [runs[i] for i in drawn.tolist()]
 
 
 def find_places(run: Run, recipe: ContrastRecipe, objects: ObjectTable) -> Places:

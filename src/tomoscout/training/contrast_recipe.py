@@ -31,6 +31,9 @@ class ContrastRecipe(Settings):
 
     kind: str | None = None
     """Kind of tomogram; None takes ``denoised`` or the only one."""
+    tomograms: int = Field(default=16, ge=1)
+    """How many tomograms are learnt from, at most; of more, so many are drawn. All are held in
+    memory."""
     normalise: NormaliseSettings = NormaliseSettings()
     """How grey values are brought to one scale, in training and in use."""
     candidates: Choice = Choice(name="dog")

@@ -49,7 +49,7 @@ def test_presence_maps_are_brighter_at_particles(balls, discovered):
 
 
 def test_the_page_and_the_figures_of_the_rule_are_there(discovered):
-    facts = json.loads((discovered / "clusters.json").read_text())
+    facts = json.loads((discovered / "discover.json").read_text())
     assert len(facts["clusters"]) == 4
     assert sum(one["share"] for one in facts["clusters"]) == pytest.approx(1.0)
     assert facts["kept"]
@@ -75,6 +75,9 @@ def test_keep_picks_other_clusters_and_embeds_nothing_again(balls, discovered, t
     [
         (["--keep", "two"], "--keep 'two': give numbers of clusters"),
         (["--clusters", "1"], "'k'"),
+        (["--stride", "0"], "'stride'"),
+        (["--radius", "-5"], "'radius'"),
+        (["--threshold", "5"], "'threshold'"),
         (["--method", "kmaens"], "'method'"),
         (["--recipe", "contrast-4d"], "no recipe 'contrast-4d'"),
         (["--training.stesp", "3"], "Did you mean 'steps'"),
@@ -95,6 +98,36 @@ def test_a_cluster_that_there_is_not_is_told(balls, discovered, tmp_path, capsys
     command = ["discover", str(balls), "-o", str(output), *FLAGS, "--keep", "9"]
     assert main([*command, "--encoder", str(output / "encoder")]) == 2
     assert "no cluster 9: choose from 0 to 3" in capsys.readouterr().err
+    assert len(read_picks(output / "picks" / "picks.csv")) == 2  # those of before are still there
+
+
+def test_numbers_of_clusters_are_those_of_the_page(balls, discovered, tmp_path, capsys):
+    output = tmp_path / "out"
+    shutil.copytree(discovered, output)
+    encoder = ["--encoder", str(output / "encoder"), "--radius", "45", "--stride", "4"]
+    command = ["discover", str(balls), "-o", str(output), *encoder, "--clusters", "3"]
+    assert main([*command, "--keep", "0"]) == 2
+    assert "were made with other settings or runs" in capsys.readouterr().err
+    assert main(command) == 0
+    assert main([*command, "--keep", "0"]) == 0
+
+
+def test_picks_that_are_not_its_own_are_left_alone(balls, discovered, tmp_path):
+    output = tmp_path / "out"
+    shutil.copytree(discovered, output)
+    mine = output / "picks" / "ExperimentRuns" / "run0" / "Picks" / "me_1_cluster-2.json"
+    mine.write_text(next(mine.parent.glob("tomoscout_0_*.json")).read_text())
+    command = ["discover", str(balls), "-o", str(output), *FLAGS, "--keep", "0"]
+    assert main([*command, "--encoder", str(output / "encoder")]) == 0
+    assert mine.exists()
+    assert [p.name for p in mine.parent.glob("tomoscout_0_*")] == ["tomoscout_0_cluster-0.json"]
+
+
+def test_a_folder_of_other_things_is_refused_before_anything_is_done(balls, tmp_path, capsys):
+    (tmp_path / "thesis.tex").write_text("")
+    assert main(["discover", str(balls), "-o", str(tmp_path), *FLAGS]) == 2
+    assert "holds other things than results of 'discover'" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_a_run_that_cannot_be_used_stops_no_other_and_is_told_at_the_end(

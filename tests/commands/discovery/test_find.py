@@ -1,6 +1,7 @@
 """``tomoscout find``: a few examples in, the rest out."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def test_both_kinds_are_found_and_told_apart_in_a_run_without_examples(balls, fo
 
 
 def test_what_the_scores_rest_on_is_noted(found):
-    facts = json.loads((found / "prototypes.json").read_text())
+    facts = json.loads((found / "find.json").read_text())["objects"]
     assert set(facts) == {"large", "small"}
     assert facts["large"]["examples"] == 3
     assert facts["large"]["reached"] > facts["large"]["ground"]
@@ -81,3 +82,24 @@ def test_missing_examples_are_told(balls, tmp_path, capsys):
     command = ["find", str(balls), "--like", "nowhere.csv", "-o", str(tmp_path / "out")]
     assert main(command) == 2
     assert "--like nowhere.csv: no such file" in capsys.readouterr().err
+
+
+def test_other_examples_replace_what_was_found_before(balls, discovered, found, tmp_path):
+    output, path = tmp_path / "out", tmp_path / "like.csv"
+    shutil.copytree(found, output)
+    before = {p.name: p.stat().st_mtime_ns for p in (output / "embeddings").iterdir()}
+    write_picks(open_project(balls)["run0"].picks().of("large")[:1], path)
+    command = ["find", str(balls), "--like", str(path), "-o", str(output), "--stride", "4"]
+    assert main([*command, "--encoder", str(discovered / "encoder")]) == 0
+    assert {n for p in read_picks(output / "picks" / "picks.csv") for n in p.names} == {"large"}
+    assert {p.name: p.stat().st_mtime_ns for p in (output / "embeddings").iterdir()} == before
+
+
+def test_no_two_picks_share_one_place(found):
+    radii = {"large": 60.0, "small": 30.0}
+    for picks in read_picks(found / "picks" / "candidates"):
+        radius = np.array([radii[str(name)] for name in picks.objects])
+        gaps = np.linalg.norm(picks.zyx[:, None] - picks.zyx, axis=2)
+        least = (radius[:, None] + radius) / 2
+        np.fill_diagonal(gaps, np.inf)
+        assert (gaps >= least - 1e-6).all()
