@@ -125,6 +125,22 @@ def test_a_folder_goes_on_with_the_same_picks_alone(balls, taught, candidates, t
     assert sum(map(len, read_picks(output / "picks.csv"))) <= 5
 
 
+def test_runs_searched_in_vain_stay_among_those_done(balls, taught, candidates, tmp_path):
+    """Else their particles would not be missed."""
+    folder, output = tmp_path / "picked", tmp_path / "out"
+    write_picks(read_picks(candidates)[0][:6], folder / "picks.csv")
+    (folder / "pick.json").write_text(json.dumps({"runs": {"run1": {}, "run2": {}}}))
+    assert classify(balls, taught, folder, output) == 0
+    done = json.loads((output / "classify.json").read_text())["runs"]
+    assert set(done) == {"run1", "run2"}
+    assert done["run1"]["looked_at"] == 0
+    assert done["run1"]["picks"] == {"large": 0, "small": 0}
+    command = ["evaluate", str(output), str(balls / "copick.json")]
+    assert main([*command, "-o", str(tmp_path / "score")]) == 0
+    facts = json.loads((tmp_path / "score" / "evaluation.json").read_text())
+    assert set(facts["runs"]) == {"run1", "run2"}
+
+
 @pytest.mark.parametrize(
     ("flags", "told"),
     [

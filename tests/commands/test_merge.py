@@ -86,12 +86,14 @@ def test_ranks_bring_scores_to_one_scale(place):
 
 def test_a_folder_of_pick_tells_extents_and_runs_without_picks(place):
     """With the extents there is a STAR file, and a run searched in vain is one of the common."""
-    for name, part in (("a", picks((200, 300, 400, 0.8))), ("b", picks((200, 300, 400, 0.6)))):
+    methods = (("a", "pick", 0.8), ("b", "find", 0.6))
+    for name, verb, score in methods:
+        part = picks((200, 300, 400, score))
         write_picks([part], f"{name}/picks.csv")
         facts = {"extent": EXTENT, "picks": {"ribosome": 1, "apo-ferritin": 0}}
         runs = {"TS_1": facts, "TS_3": facts | {"picks": {"ribosome": 0, "apo-ferritin": 0}}}
         write = {"settings": {}, "runs": runs}
-        Path(f"{name}/pick.json").write_text(json.dumps(write))
+        Path(f"{name}/{verb}.json").write_text(json.dumps(write))
         write_picks([picks((200, 300, 400, 0.8), (1, 1, 1, 0.1))], f"{name}/candidates/TS_1.csv")
     assert run("a", "b", "-o", "out") == 0
     assert Path("out/picks.star").is_file()

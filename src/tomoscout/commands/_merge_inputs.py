@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tomoscout.commands._picks import one_format
+from tomoscout.commands._picks import LEDGERS, one_format
 from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Geometry
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks
 from tomoscout.io.picks import read_picks
-
-_LEDGERS = ("pick.json", "link.json", "merge.json")
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def read_method(
 def _ledger(path: Path) -> dict[str, Any]:
     """Return what the job beside picks noted; nothing for picks of others."""
     folder = path if path.is_dir() else path.parent
-    for name in _LEDGERS:
+    for name in LEDGERS:
         try:
             content = json.loads((folder / name).read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -17,6 +17,11 @@ from tomoscout.io.picks import read_picks
 from tomoscout.io.picks._formats import NotPicksError
 from tomoscout.io.project import Project, open_project
 
+LEDGERS = tuple(
+    f"{verb}.json" for verb in ("pick", "link", "merge", "classify", "find", "discover")
+)
+"""Files beside picks in which the verbs that write some note the runs they have done."""
+
 
 class Lattices(Mapping[str, Geometry]):
     """The lattice of each run, looked up when asked for: opening 500 tomograms takes a while."""
@@ -90,9 +95,14 @@ def picks_by_run(
 
 
 def given_picks(
-    path: Path, project: Project, objects: ObjectTable | None, *, flag: str
+    path: Path,
+    project: Project,
+    objects: ObjectTable | None,
+    *,
+    flag: str,
+    searched: bool = False,
 ) -> dict[str, Picks]:
-    """Read the picks that a flag gives for a project's tomograms, keyed by run; none is empty.
+    """Read the picks that a flag gives for a project's tomograms, keyed by run.
 
     Parameters
     ----------
@@ -104,6 +114,9 @@ def given_picks(
         What picks may be of; None takes any name.
     flag
         How the path was given, for messages.
+    searched
+        Keep the runs of the project that were searched in vain, as far as it is known; without it
+        none is empty.
 
     Raises
     ------
@@ -114,11 +127,11 @@ def given_picks(
         raise UserError(
             f"{flag} {path}: no such file or folder: give picks, or a project with some"
         )
-    if is_project(path):
-        given = {run.name: run.picks() for run in open_project(path).runs if run.has_picks}
+    if is_project(path) and not _is_written(path):
+        found = {run.name: run.picks() for run in open_project(path).runs if run.has_picks}
     else:
-        given = picks_by_run(path, project, objects, runs=list(project.names))
-    given = {run: picks for run, picks in given.items() if len(picks)}
+        found = picks_by_run(path, project, objects, runs=list(project.names))
+    given = {run: picks for run, picks in found.items() if len(picks)}
     if not given:
         raise UserError(f"{flag} {path}: no picks in it")
     if strangers := sorted(set(given) - set(project.names)):
@@ -126,12 +139,17 @@ def given_picks(
             f"{flag} {path}: picks of run '{strangers[0]}', which the project does not have "
             f"(it has {', '.join(list(project.names)[:10])})"
         )
-    return given
+    return {run: found[run] for run in project.names if run in (found if searched else given)}
 
 
 def is_project(path: Path) -> bool:
     """Tell a project from picks; JSON can be either."""
     return any(LAYOUTS[name].matches(path) for name in LAYOUTS.names())
+
+
+def _is_written(path: Path) -> bool:
+    """Tell a folder that a verb wrote picks into, which looks like a Kaggle folder too."""
+    return any((path / ledger).is_file() for ledger in LEDGERS)
 
 
 def one_format(path: Path) -> Path:
@@ -144,7 +162,7 @@ def _runs_done(path: Path) -> list[str]:
     """Return the runs that ``pick`` and its like noted as done beside their picks."""
     folder = path if path.is_dir() else path.parent
     done: list[str] = []
-    for ledger in ("pick.json", "link.json", "merge.json", "classify.json"):
+    for ledger in LEDGERS:
         try:
             content: Any = json.loads((folder / ledger).read_text(encoding="utf-8"))
         except (OSError, ValueError):

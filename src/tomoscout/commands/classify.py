@@ -58,7 +58,7 @@ def classify(
     turns
         Quarter turns about the beam that each crop is looked at from, 1 to 4.
     runs
-        Comma-separated runs; those with picks when not given.
+        Comma-separated runs; those with picks, or searched in vain, when not given.
     kind
         Kind of tomogram; that of the training, or the only one, when not given.
     objects
@@ -88,7 +88,7 @@ def classify(
     look = validate(SecondLook, asked, source="flags")
     classifier = load_classifier(model)
     opened = open_project(project, voxel_spacing=voxel_spacing, objects=objects)
-    given = given_picks(picks, opened, None, flag="--picks")
+    given = given_picks(picks, opened, None, flag="--picks", searched=True)
     chosen = [run for run in choose_runs(opened, runs) if runs is not None or run.name in given]
     kind = kind_to_use(kind, classifier, opened)
     noted = {
