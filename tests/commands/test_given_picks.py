@@ -65,3 +65,19 @@ def test_picks_of_runs_that_the_project_lacks_are_refused(project, tmp_path):
     folder = write_job(tmp_path / "job", "pick.json", done=["TS_9"], found=["TS_9"])
     with pytest.raises(UserError, match="picks of run 'TS_9', which the project does not have"):
         given(folder, project, searched=True)
+
+
+def test_a_project_with_picks_is_read_with_the_users_voxels_and_objects(project, tmp_path):
+    folder, table = tmp_path / "picked", tmp_path / "objects.yaml"
+    folder.mkdir()
+    table.write_text("objects:\n- {name: ball, radius: 50}\n")
+    volume = Volume(np.zeros((8, 12, 16), np.float32), 1.0)  # what a header says that does not know
+    write_volume(volume, folder / "TS_1.mrc")
+    write_picks(Picks(PLACES, "ball", run="TS_1"), folder / "TS_1.csv")
+    found = given(folder, project, voxel_spacing=10.0, table=table)["TS_1"]
+    np.testing.assert_allclose(found.zyx, PLACES)
+    assert found.extent == pytest.approx((80, 120, 160))
+    with pytest.raises(UserError, match="give it with --voxel-spacing"):
+        given(folder, project, table=table)
+    with pytest.raises(UserError, match="unknown object 'ball'"):
+        given(folder, project, voxel_spacing=10.0)

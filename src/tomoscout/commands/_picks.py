@@ -100,6 +100,8 @@ def given_picks(
     objects: ObjectTable | None,
     *,
     flag: str,
+    voxel_spacing: float | None = None,
+    table: Path | None = None,
     searched: bool = False,
 ) -> dict[str, Picks]:
     """Read the picks that a flag gives for a project's tomograms, keyed by run.
@@ -114,6 +116,8 @@ def given_picks(
         What picks may be of; None takes any name.
     flag
         How the path was given, for messages.
+    voxel_spacing, table
+        What the user says of voxels and objects, for a project with picks (see `open_project`).
     searched
         Keep the runs of the project that were searched in vain, as far as it is known; without it
         none is empty.
@@ -128,7 +132,8 @@ def given_picks(
             f"{flag} {path}: no such file or folder: give picks, or a project with some"
         )
     if is_project(path) and not _is_written(path):
-        found = {run.name: run.picks() for run in open_project(path).runs if run.has_picks}
+        other = open_project(path, voxel_spacing=voxel_spacing, objects=table)
+        found = {run.name: run.picks() for run in other.runs if run.has_picks}
     else:
         found = picks_by_run(path, project, objects, runs=list(project.names))
     given = {run: picks for run, picks in found.items() if len(picks)}

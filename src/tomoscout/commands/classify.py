@@ -88,7 +88,10 @@ def classify(
     look = validate(SecondLook, asked, source="flags")
     classifier = load_classifier(model)
     opened = open_project(project, voxel_spacing=voxel_spacing, objects=objects)
-    given = given_picks(picks, opened, None, flag="--picks", searched=True)
+    given = given_picks(
+        picks, opened, None, flag="--picks", voxel_spacing=voxel_spacing, table=objects,
+        searched=True,
+    )  # fmt: skip
     chosen = [run for run in choose_runs(opened, runs) if runs is not None or run.name in given]
     kind = kind_to_use(kind, classifier, opened)
     noted = {
