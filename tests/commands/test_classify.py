@@ -125,6 +125,14 @@ def test_a_folder_goes_on_with_the_same_picks_alone(balls, taught, candidates, t
     assert sum(map(len, read_picks(output / "picks.csv"))) <= 5
 
 
+def test_a_folder_goes_on_with_the_same_voxels_alone(balls, taught, candidates, tmp_path, capsys):
+    few = tmp_path / "few.csv"
+    write_picks(read_picks(candidates)[0][:3], few)
+    assert classify(balls, taught, few, tmp_path / "out") == 0
+    assert classify(balls, taught, few, tmp_path / "out", "--voxel-spacing", "10") == 2
+    assert "holds results of other settings" in capsys.readouterr().err
+
+
 def test_runs_searched_in_vain_stay_among_those_done(balls, taught, candidates, tmp_path):
     """Else their particles would not be missed."""
     folder, output = tmp_path / "picked", tmp_path / "out"

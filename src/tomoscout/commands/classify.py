@@ -96,7 +96,7 @@ def classify(
     kind = kind_to_use(kind, classifier, opened)
     noted = {
         **asked, "model": classifier.fingerprint, "picks": _digest(given), "turns": turns,
-        "kind": kind,
+        "kind": kind, "voxel_spacing": voxel_spacing,
     }  # fmt: skip
 
     def one(run: Run) -> dict[str, Any]:
