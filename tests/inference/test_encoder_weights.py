@@ -55,6 +55,20 @@ def test_what_is_saved_is_what_is_loaded(encoder, tmp_path):
     assert os.listdir(tmp_path) == [FILE_NAME]
 
 
+def test_an_encoder_among_other_results_is_found(encoder, tmp_path):
+    """As ``discover`` and ``find`` leave it."""
+    save_encoder(encoder, tmp_path / "encoder" / FILE_NAME)
+    assert load_encoder(tmp_path).card == encoder.card
+    own = make_card(notes="In the folder itself, which wins.")
+    save_encoder(EncoderWeights(build_encoder(own), own), tmp_path / FILE_NAME)
+    assert load_encoder(tmp_path).card == own
+
+
+def test_a_folder_without_an_encoder_is_told_by_what_was_looked_for(tmp_path):
+    with pytest.raises(UserError, match=r"no encoder\.safetensors in this folder"):
+        load_encoder(tmp_path)
+
+
 def test_a_detectors_file_is_no_encoders_and_the_other_way_round(encoder, detector, tmp_path):
     save_detector(detector, tmp_path / "d.safetensors")
     with pytest.raises(UserError, match=r"d\.safetensors: weights of a detector.*an encoder's"):

@@ -19,6 +19,7 @@ from tomoscout.ops.thin_maps import guard
 
 __all__ = [
     "FILE_NAME",
+    "FOLDER",
     "EncoderCard",
     "EncoderWeights",
     "build_encoder",
@@ -28,6 +29,9 @@ __all__ = [
 
 FILE_NAME = "encoder.safetensors"
 """What the weights in the folder of an encoder's training are called."""
+
+FOLDER = "encoder"
+"""What that folder is called among the results of ``discover`` and ``find``."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,8 @@ def load_encoder(model: str | Path, *, progress: Progress | None = None) -> Enco
     Parameters
     ----------
     model
-        A weights file, the folder of an encoder's training, a name, or a URL with its sha256. See
-        ``find.find_weights``.
+        A weights file, the folder of an encoder's training or one with it in ``encoder``, a name,
+        or a URL with its sha256. See ``find.find_weights``.
     progress
         Told the share of a download that is done, 0 to 1.
 
@@ -89,7 +93,7 @@ def load_encoder(model: str | Path, *, progress: Progress | None = None) -> Enco
         If the weights are missing, broken, a detector's, or do not fit the encoder their card
         describes.
     """
-    path = find_in(model, FILE_NAME, progress=progress)
+    path = find_in(model, FILE_NAME, within=FOLDER, progress=progress)
     card = read_encoder_card(path)
     network = build_encoder(card)
     fill(network, path, name=card.encoder.name)

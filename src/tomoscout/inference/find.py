@@ -41,27 +41,12 @@ def find_weights(model: str | Path | None = None, *, progress: Progress | None =
     UserError
         If there are no such weights; the message says what was looked for and what there is.
     """
-    if model is None:
-        return _default()
-    if is_url(str(model)):
-        return fetch(str(model), progress=progress)
-    path = Path(model)
-    if path.is_file():
-        return path
-    if (path / FILE_NAME).is_file():
-        return path / FILE_NAME
-    known = named_weights()
-    if str(model) in known:
-        return known[str(model)]
-    if path.is_dir():
-        raise UserError(f"{path}: no {FILE_NAME} in this folder; has its training finished?")
-    raise UserError(
-        f"no weights '{model}': no such file or training folder, and not among the names "
-        f"({', '.join(known) or 'none are shipped'})." + did_you_mean(str(model), known)
-    )
+    return _default() if model is None else find_in(model, FILE_NAME, progress=progress)
 
 
-def find_in(model: str | Path, name: str, *, progress: Progress | None = None) -> Path:
+def find_in(
+    model: str | Path, name: str, *, within: str | None = None, progress: Progress | None = None
+) -> Path:
     """Return the weights file that something stands for; of a folder, the file of that name.
 
     Parameters
@@ -70,16 +55,32 @@ def find_in(model: str | Path, name: str, *, progress: Progress | None = None) -
         As for `find_weights`, or a folder with a file called ``name``.
     name
         What the wanted kind of weights is called in its training folder.
+    within
+        What a training folder is called in a folder of more results, if there are such.
     progress
         Told the share of a download that is done, 0 to 1.
 
     Raises
     ------
     UserError
-        If there are no such weights.
+        If there are no such weights; the message says what was looked for and what there is.
     """
-    inside = Path(model) / name
-    return inside if inside.is_file() else find_weights(model, progress=progress)
+    if is_url(str(model)):
+        return fetch(str(model), progress=progress)
+    path = Path(model)
+    inside = [path / name, *([path / within / name] if within else []), path / FILE_NAME]
+    for file in (path, *inside):
+        if file.is_file():
+            return file
+    known = named_weights()
+    if str(model) in known:
+        return known[str(model)]
+    if path.is_dir():
+        raise UserError(f"{path}: no {name} in this folder; has its training finished?")
+    raise UserError(
+        f"no weights '{model}': no such file or training folder, and not among the names "
+        f"({', '.join(known) or 'none are shipped'})." + did_you_mean(str(model), known)
+    )
 
 
 def named_weights() -> dict[str, Path]:
