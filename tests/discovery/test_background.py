@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 
 from samples.embeddings import directions
 from tomoscout.core.errors import UserError
-from tomoscout.core.geometry import Geometry
-from tomoscout.discovery.background import Background, random_places, unit
+from tomoscout.discovery.background import Background, unit
 
 
 def cone(count=400, features=16, seed=0):
@@ -81,11 +80,3 @@ def test_directions_that_no_crop_varies_in_stay_finite():
 def test_a_handful_of_crops_says_too_little():
     with pytest.raises(UserError, match="3 crops say too little of the ground"):
         Background.of(np.ones((3, 8)), whitening=0)
-
-
-def test_random_places_fill_the_tomogram():
-    geometry = Geometry((20, 40, 80), 10.0)
-    places = random_places(geometry, 4000, rng=np.random.default_rng(0))
-    assert geometry.contains(places).all()
-    np.testing.assert_allclose(places.mean(axis=0), [95, 195, 395], rtol=0.03)
-    np.testing.assert_allclose(places.max(axis=0), [190, 390, 790], rtol=0.01)

@@ -7,9 +7,9 @@ embeddings are moved by the mean of a sample and divided by a power of its covar
 them, 1 (whitening) makes all directions vary alike, those included that hold little but noise. How
 much of it is right depends on the encoder; far more is lost by too little than by too much.
 
-The sample is drawn without labels, from grid crops or `random_places`. It may well hold particles:
-few, they hardly change its mean; and the covariance of a mixture has the same most telling
-direction as that of the ground alone (by Sherman and Morrison's formula), only shorter.
+The sample is drawn without labels, from crops of a grid. It may well hold particles: few, they
+hardly change its mean; and the covariance of a mixture has the same most telling direction as that
+of the ground alone (by Sherman and Morrison's formula), only shorter.
 
 Hariharan, Malik and Ramanan, 2012, doi:10.1007/978-3-642-33765-9_33 (one example against the
 statistics of everything); Wang, Chao, Weinberger and van der Maaten, 2019, arXiv:1911.04623 (the
@@ -26,7 +26,6 @@ from jaxtyping import Float, Float32
 from sklearn.covariance import ledoit_wolf_shrinkage
 
 from tomoscout.core.errors import UserError
-from tomoscout.core.geometry import Geometry
 
 FEWEST = 16
 """Crops that a sample has at least; a thousand are better."""
@@ -91,11 +90,3 @@ def unit(vectors: Float[np.ndarray, "*n f"]) -> Float32[np.ndarray, "*n f"]:
     """Return vectors with length 1; one of length 0 stays so."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(length, 1e-12), np.float32)
-
-
-def random_places(
-    geometry: Geometry, count: int, *, rng: np.random.Generator
-) -> Float[np.ndarray, "n 3"]:
-    """Draw places anywhere in a tomogram, in ångström."""
-    last = (np.array(geometry.shape) - 1) * geometry.voxel_spacing
-    return rng.uniform(0, 1, (count, 3)) * last
