@@ -109,7 +109,9 @@ def find(
     checked = recipe_of(encoder, recipe, settings)
     opened = open_project(project, voxel_spacing=voxel_spacing, objects=objects)
     chosen = choose_runs(opened, runs)
-    given = given_picks(like, opened, opened.objects, flag="--like")
+    given = given_picks(
+        like, opened, opened.objects, flag="--like", voxel_spacing=voxel_spacing, table=objects
+    )
     check_folder(output, job="find")
     weights = encoder_for(
         opened, output, encoder=encoder, recipe=checked, runs=None, kind=kind, device=device,
