@@ -30,7 +30,6 @@ from tomoscout.discovery.scores import (
     stream_map,
 )
 from tomoscout.discovery.settings import LookSettings
-from tomoscout.inference.card_file import digest_of
 from tomoscout.inference.embedding import EmbeddedLayer
 from tomoscout.io._atomic import atomic_path, write_json, write_text
 from tomoscout.io.embeddings import EmbeddedRun
@@ -72,12 +71,12 @@ def write_discovery(
     """Group the crops, choose clusters, and write presence maps, picks and the page."""
     note = {
         "clusters": grouping.model_dump(mode="json"),
-        "encoder": digest_of(what.encoder.network.state_dict()),
+        "encoder": what.encoder.fingerprint,
         "embedded": what.found.names,
         "stride": look.stride,
         "radius": look.radius,
     }
-    before = _read_facts(output / FACTS)
+    before = read_facts(output / FACTS)
     if keep is not None and before and before.get("settings") != note:
         raise UserError(
             f"--keep {','.join(map(str, keep))}: the clusters on {output / PAGE} were made with "
@@ -111,8 +110,8 @@ def write_discovery(
     conclude(picked, runs, [run.name for run in what.runs], what.found.failed)
 
 
-def _read_facts(path: Path) -> dict[str, Any]:
-    """Return what an earlier discovery in this folder noted; nothing where there was none."""
+def read_facts(path: Path) -> dict[str, Any]:
+    """Return what an earlier job in this folder noted; nothing where there was none."""
     try:
         facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:

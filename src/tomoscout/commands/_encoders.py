@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tomoscout.core.errors import UserError
+from tomoscout.inference.encoder_weights import FOLDER
 from tomoscout.io.project import Project
 
 if TYPE_CHECKING:  # they load torch
@@ -14,8 +15,10 @@ if TYPE_CHECKING:  # they load torch
     from tomoscout.training.contrast import Contrasted
     from tomoscout.training.contrast_recipe import ContrastRecipe
 
-FOLDER, EMBEDDINGS = "encoder", "embeddings"
-"""Folders, in that of the results: of an encoder trained on the way, and of what it saw."""
+EMBEDDINGS = "embeddings"
+"""Folder, in that of the results, of what the encoder saw; the encoder's own is beside it."""
+
+_OURS = {FOLDER, EMBEDDINGS, "presence", "maps", "picks"}
 
 RECIPE = "contrast-3d"
 """How an encoder is trained by those who do not say it."""
@@ -54,7 +57,7 @@ def check_folder(output: Path, *, job: str) -> None:
         raise UserError(f"{output}: is a file; give a folder for the results")
     if not output.exists() or not (inside := {path.name for path in output.iterdir()}):
         return
-    begun = inside <= {FOLDER, EMBEDDINGS}  # stopped on its way
+    begun = inside <= {FOLDER} or (EMBEDDINGS in inside and inside <= _OURS)  # stopped on its way
     if not begun and f"{job}.json" not in inside:
         raise UserError(
             f"{output}: exists and holds other things than results of '{job}': choose another "

@@ -119,11 +119,10 @@ def _embed(run: Run, encoder: EncoderWeights, folder: Path, look: Look, done: Su
     from tomoscout.commands._console import progress
     from tomoscout.data.candidates import candidates_in
     from tomoscout.discovery.embed import embed_run
-    from tomoscout.inference.card_file import digest_of
 
     made_by = json.dumps(
         {
-            "encoder": digest_of(encoder.network.state_dict()),
+            "encoder": encoder.fingerprint,
             "tomograms": sources_of(run),
             "changed": _changed(run),
             "voxel_spacing": run.voxel_spacing,

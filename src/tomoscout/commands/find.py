@@ -82,7 +82,7 @@ def find(
         Train the encoder anew, with other settings than before.
     """
     from tomoscout.commands._console import console, progress
-    from tomoscout.commands._discovered import forget, write_found, write_map
+    from tomoscout.commands._discovered import forget, read_facts, write_found, write_map
     from tomoscout.commands._encoders import EMBEDDINGS, check_folder, encoder_for, recipe_of
     from tomoscout.commands._picks import given_picks
     from tomoscout.commands._runs import choose_runs, kind_to_use
@@ -131,7 +131,7 @@ def find(
     sample, _ = sample_of(found, _SAMPLE // len(found))
     prototypes = build_prototypes(examples, sample)
     picked, done = output / "picks", dict[str, Any]()
-    forget(picked, _objects_before(output / FACTS))
+    forget(picked, list(read_facts(output / FACTS).get("objects", {})))
     with progress(len(found), "find") as bar:
         for run in found:
             below = pick_places(run, prototypes, radii=radii, threshold=FLOOR)
@@ -152,20 +152,6 @@ def find(
                 highlight=False,
             )
     conclude(picked, done, [run.name for run in chosen], found.failed)
-
-
-def _objects_before(path: Path) -> list[str]:
-    """Return the objects that an earlier search in this folder was for."""
-    import json
-
-    from tomoscout.core.errors import UserError
-
-    try:
-        return list(json.loads(path.read_text("utf-8"))["objects"])
-    except FileNotFoundError:
-        return []
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}): choose another folder") from error
 
 
 def _seen(volume: Any, picks: Picks, encoder: EncoderWeights, looks: Any, device: str) -> Examples:

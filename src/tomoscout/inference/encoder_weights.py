@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tomoscout.encoders import ENCODERS, Encoder
 from tomoscout.inference.at_places import check_crop
-from tomoscout.inference.card_file import ENCODER, fill, write_tensors
+from tomoscout.inference.card_file import ENCODER, digest_of, fill, write_tensors
 from tomoscout.inference.download import Progress
 from tomoscout.inference.encoder_card import EncoderCard, read_encoder_card
 from tomoscout.inference.find import find_in, title
@@ -47,6 +47,11 @@ class EncoderWeights:
         """What people call it: its file's stem, or the name of its training folder."""
         path = Path(self.source)
         return path.absolute().parent.name if path.name == FILE_NAME else title(path)
+
+    @property
+    def fingerprint(self) -> str:
+        """A short text that differs for other weights, whatever the file is called."""
+        return digest_of(self.network.state_dict())
 
 
 def build_encoder(card: EncoderCard) -> Encoder:

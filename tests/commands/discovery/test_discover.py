@@ -143,3 +143,15 @@ def test_a_run_that_cannot_be_used_stops_no_other_and_is_told_at_the_end(
     assert "1 of 2 runs failed; the first: run1: (nearly) all voxels" in capsys.readouterr().err
     assert (output / "picks" / "picks.csv").exists()
     assert {p.name for p in (output / "embeddings").iterdir()} == {"run0.embeddings.npz"}
+
+
+def test_a_job_that_was_killed_before_its_last_file_goes_on(balls, discovered, tmp_path):
+    output = tmp_path / "out"
+    shutil.copytree(discovered, output)
+    (output / "discover.json").unlink()
+    (output / "discover.html").unlink()
+    command = ["discover", str(balls), "-o", str(output), *FLAGS]
+    assert main([*command, "--encoder", str(output / "encoder")]) == 0
+    assert (output / "picks" / "picks.csv").read_text() == (
+        discovered / "picks" / "picks.csv"
+    ).read_text()
