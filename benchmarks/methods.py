@@ -20,7 +20,9 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,7 @@ class Outcome:
     parameters: int
     scores: dict[str, float]
     pretrain_steps: int = 0  # of the training whose weights started this one
+    each: dict[str, float] = field(default_factory=dict)  # weighted score of every run alone
 
 
 def run(*arguments: str) -> float:
@@ -163,7 +166,11 @@ def measure(options: argparse.Namespace, method: Method, learn: Path, test: Path
         picks = pick(truth.tomogram("denoised"), model=detector)
         seconds += time.perf_counter() - started
         found.append(replace(picks, run=truth.name))
-    result = czii.score(found, [truth.picks() for truth in runs], objects=CZII)
+    alone = [
+        czii.score([picks], [truth.picks()], objects=CZII)
+        for picks, truth in zip(found, runs, strict=True)
+    ]
+    result = reduce(add, alone)  # counts of all runs together
     network: Any = detector.network
     history = list(csv.DictReader((model / "history.csv").open()))
     return Outcome(
@@ -175,6 +182,7 @@ def measure(options: argparse.Namespace, method: Method, learn: Path, test: Path
         sum(p.numel() for p in network.parameters()),
         {**result.f_beta, "weighted": result.weighted},
         plan(options, method, learn).get(method.before, 0),
+        {truth.name: one.weighted for truth, one in zip(runs, alone, strict=True)},
     )
 
 
@@ -187,13 +195,15 @@ def table(outcomes: list[Outcome]) -> str:
     """Draw the table, best first."""
     names = [*CZII.names, "weighted"]
     lines = [
-        "| recipe | " + " | ".join(names) + " | steps | parameters | s per tomogram | picks/s |"
+        "| recipe | "
+        + " | ".join(names)
+        + " | each run | steps | parameters | s per tomogram | picks/s |"
     ]
-    lines.append("| --- " * (len(names) + 5) + "|")
+    lines.append("| --- " * (len(names) + 6) + "|")
     for row in sorted(outcomes, key=lambda o: -o.scores["weighted"]):
         scores = " | ".join(f"{row.scores[name]:.3f}" for name in names)
         lines.append(
-            f"| `{row.recipe}` | {scores} | "
+            f"| `{row.recipe}` | {scores} | {', '.join(f'{s:.3f}' for s in row.each.values())} | "
             f"{f'{row.pretrain_steps} + ' if row.pretrain_steps else ''}{row.steps} | "
             f"{row.parameters / 1e6:.2f} M | "
             f"{row.pick_seconds:.1f} | {row.picks / row.pick_seconds:.0f} |"
