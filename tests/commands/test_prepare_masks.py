@@ -119,6 +119,32 @@ def test_a_preview_shows_outlines_and_circles_in_the_objects_colours(project):
         assert (np.ptp(pixels, axis=-1) > 100).sum() > 100
 
 
+def test_previews_tell_what_the_masks_give_back(project, capsys):
+    """Two balls of the whole radius, 20 Å apart: one blob, one pick, one of two particles."""
+    near = np.array([[120.0, 200, 200], [120, 220, 200], [120, 330, 330]])
+    write_run(project / "q", "crowd", tomogram(), Picks(near, np.array(["large"] * 3)))
+    write_run(project / "q", "lone", tomogram(), Picks(near[2:], np.array(["small"])))
+    write_copick_config(project / "q", OBJECTS, name="crowded")
+    assert prepare("--previews", "--target.radius", "1.0", source="q/copick.json") == 0
+    noted = json.loads((project / "out/prepare.json").read_text())["runs"]
+    assert noted["crowd"]["particles"] == {"large": 3, "small": 0}
+    assert noted["crowd"]["found"] == {"large": 2, "small": 0}
+    assert list(noted["crowd"]["f4"]) == ["large"]
+    assert noted["crowd"]["f4"]["large"] < 1.0
+    assert noted["lone"]["f4"] == {"small": 1.0}
+    previews = sorted(path.name for path in (project / "out/previews").iterdir())
+    each = [f"{run}_{view}.png" for run in ("crowd", "lone") for view in ("projection", "y", "z")]
+    assert previews == sorted([*each, "labels.png"])
+
+
+def test_a_projection_shows_every_mask_in_a_lighter_shade_of_its_object(project):
+    assert prepare("--previews", "--runs", "a") == 0
+    with Image.open(project / "out/previews/a_projection.png") as picture:
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    for colour in ((255, 127, 127), (127, 127, 255)):
+        assert (np.abs(pixels - colour).max(axis=-1) < 8).sum() > 1000
+
+
 def test_a_folder_of_tomograms_is_served_too(project):
     (project / "folder").mkdir()
     write_volume(tomogram(), project / "folder/t1.mrc")
@@ -162,6 +188,7 @@ def test_a_run_that_fails_does_not_stop_the_others_and_leaves_nothing_half_writt
         (("--cubes.egde", "1"), "Did you mean 'edge'"),
         (("--validation", "a"), "--validation is for --what yolo"),
         (("--what", "tokens", "--npy"), "--npy is for --what masks"),
+        (("--what", "yolo", "--previews"), "--previews is for --what masks or tokens"),
         (("--what", "yolo", "--validation", "c"), "--validation: no run 'c'"),
         (("--runs", "unpicked"), "run 'unpicked': no picks"),
         (("--runs", "aa"), "Did you mean 'a'"),

@@ -74,6 +74,12 @@ def test_each_cube_is_cut_from_one_tomogram_and_its_tokens_lie_on_the_particles(
             assert set(np.unique(tokens)) <= {0, 1, 2}
 
 
+def test_a_chart_of_the_labels_is_drawn_where_previews_are_asked_for(project):
+    assert prepare("tokens", *CUBES, "--previews") == 0
+    with Image.open(project / "out/previews/labels.png") as picture:
+        assert picture.width > 300
+
+
 def test_a_tenth_of_the_empty_cubes_is_kept_and_the_same_ones_for_a_seed(project):
     found = {}
     for seed in ("0", "0", "1"):

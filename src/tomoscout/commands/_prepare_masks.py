@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 
 from tomoscout.commands._console import progress
+from tomoscout.core.objects import ObjectTable
+from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Choice
+from tomoscout.core.volume import Volume
 from tomoscout.data.masks import draw_labels
 from tomoscout.io._atomic import atomic_path
 from tomoscout.io._owners import owner_of
@@ -37,8 +40,10 @@ class Masks:
         Kind of tomogram whose lattice the volumes have.
     name
         Of the segmentation.
-    npy, previews
-        What is written besides.
+    npy
+        Whether arrays are written besides.
+    previews
+        Whether pictures are, and the masks read back as picks.
     """
 
     project: Project
@@ -66,27 +71,52 @@ class Masks:
             )
             if self.npy:
                 _write_npy(self.output / "npy" / f"{run.name}.npy", labels)
-            if self.previews:
-                from tomoscout.commands._prepare_previews import write_previews
-
-                folder = self.output / "previews"
-                write_previews(folder, volume, drawn, picks, objects=objects, run=run.name)
+            seen = self._look(run.name, volume, drawn, picks, objects) if self.previews else {}
             plainly = np.array([plain(str(name)) for name in np.asarray(picks.objects)], str)
             named = replace(picks, objects=plainly, run=run.name)
             named = named[~np.isin(plainly, _in_tree(run))]
             write_overlay([named], self.output / "overlay", user=_USER, session="0")
         self._write_config()
         counts = np.bincount(labels.ravel(), minlength=len(objects) + 1)[1:].tolist()
-        return {"picks": len(picks), "voxels": dict(zip(objects.names, counts, strict=True))}
+        voxels = dict(zip(objects.names, counts, strict=True))
+        return {"picks": len(picks), "voxels": voxels, **seen}
 
     def tell(self, facts: dict[str, Any]) -> str:
         """Say what a run holds."""
         counted = "  ".join(f"{name} {count}" for name, count in facts["voxels"].items())
-        return f"{facts['picks']} picks, voxels of {counted}"
+        told = f"{facts['picks']} picks, voxels of {counted}"
+        if (f4 := facts.get("f4")) is not None:
+            told += ", read back with F4 of " + "  ".join(f"{k} {v:.3f}" for k, v in f4.items())
+        return told
+
+    def join(self, runs: dict[str, Any]) -> None:
+        """Draw how many particles the masks of each run give back, of how many."""
+        if self.previews:
+            from tomoscout.commands._prepare_check import write_chart
+
+            counts = {name: (facts["found"], facts["particles"]) for name, facts in runs.items()}
+            write_chart(
+                self.output / "previews", counts, objects=self.project.objects, what="particles"
+            )
 
     def where(self) -> str:
         """Say where the files are."""
         return f"masks: {self.output / 'copick.json'}, segmentation {self.name}"
+
+    def _look(
+        self, name: str, volume: Volume, drawn: Volume, picks: Picks, objects: ObjectTable
+    ) -> dict[str, Any]:
+        """Draw the pictures of a run; return what its masks are worth."""
+        from tomoscout.commands._prepare_check import check, read_back
+        from tomoscout.commands._prepare_previews import write_previews, write_projection
+        from tomoscout.reporting.outcomes import judge
+
+        folder = self.output / "previews"
+        write_previews(folder, volume, drawn, picks, objects=objects, run=name)
+        found = read_back(np.asarray(drawn.data), geometry=drawn.geometry, objects=objects)
+        outcome = judge(found, picks, objects=objects)
+        write_projection(folder, drawn, outcome, objects=objects, run=name)
+        return check(found, picks, objects=objects).facts()
 
     def _write_config(self) -> None:
         """Make the folder a copick project, with the tomograms where they are."""

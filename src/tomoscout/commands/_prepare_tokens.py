@@ -34,12 +34,15 @@ class Tokens:
         Which cubes, and what their labels are.
     kind
         Kind of tomogram.
+    previews
+        Whether a chart of the labels is drawn.
     """
 
     project: Project
     output: Path
     settings: PrepareSettings
     kind: str | None
+    previews: bool = False
 
     def run(self, run: Run) -> dict[str, Any]:
         """Cut one run; return how many cubes it has, and labelled tokens of each object."""
@@ -66,13 +69,20 @@ class Tokens:
         counted = "  ".join(f"{name} {count}" for name, count in facts["tokens"].items())
         return f"{facts['cubes']} cubes, tokens of {counted}"
 
-    def join(self, runs: list[str]) -> None:
-        """Write the pair of all runs, in order of their names."""
+    def join(self, runs: dict[str, Any]) -> None:
+        """Write the pair of all runs, in order of their names, and draw what labels they have."""
         for name in (IMAGES, LABELS):
             files = [self.output / "runs" / run / name for run in sorted(runs)]
             # Mapped, not read: the memory of the whole is needed once, not twice.
             parts = [torch.load(f, weights_only=True, mmap=True) for f in files]
             _save(self.output / name, torch.cat(parts))
+        if self.previews:
+            from tomoscout.commands._prepare_check import write_chart
+
+            counts = {name: (facts["tokens"], None) for name, facts in runs.items()}
+            write_chart(
+                self.output / "previews", counts, objects=self.project.objects, what="tokens"
+            )
 
     def where(self) -> str:
         """Say where the files are."""

@@ -53,7 +53,9 @@ def prepare(
     npy
         Write each label volume as npy/RUN.npy too.
     previews
-        Draw each label volume's outlines and the particles' circles on slices, as PNG.
+        Draw each label volume as PNG: outlines and the particles' circles on slices, and all of it
+        from above; pick it as if a network had answered with it, and say the F4 that it reaches.
+        Masks and tokens: draw how many labels each object has.
     validation
         Comma-separated runs that go to YOLO's val folders.
     runs
@@ -96,11 +98,13 @@ def prepare(
     if what == "masks":
         from tomoscout.commands._prepare_masks import Masks
 
-        do = Masks(opened, output, chosen.target, kind, name=name, npy=npy, previews=previews)
+        do = finish = Masks(
+            opened, output, chosen.target, kind, name=name, npy=npy, previews=previews
+        )
     elif what == "tokens":
         from tomoscout.commands._prepare_tokens import Tokens
 
-        do = finish = Tokens(opened, output, chosen, kind)
+        do = finish = Tokens(opened, output, chosen, kind, previews)
     else:
         from tomoscout.commands._prepare_slices import Slices
 
@@ -111,7 +115,7 @@ def prepare(
             if run.name in ledger.runs:
                 console.print(f"{run.name}: {do.tell(ledger.runs[run.name])}", highlight=False)
         if finish is not None and ledger.runs:
-            finish.join(list(ledger.runs))
+            finish.join(ledger.runs)
         if ledger.runs:
             console.print(do.where(), highlight=False)
         if failed:
@@ -125,13 +129,14 @@ def _check_flags(
     from tomoscout.core.errors import UserError
 
     for flag, given, meant in (
-        ("--target", target is not None, "masks"),
-        ("--npy", npy, "masks"),
-        ("--previews", previews, "masks"),
-        ("--validation", validation is not None, "yolo"),
+        ("--target", target is not None, ("masks",)),
+        ("--npy", npy, ("masks",)),
+        ("--previews", previews, ("masks", "tokens")),
+        ("--validation", validation is not None, ("yolo",)),
     ):
-        if given and what != meant:
-            raise UserError(f"{flag} is for --what {meant}, not for {what}: leave it out")
+        if given and what not in meant:
+            kinds = " or ".join(meant)
+            raise UserError(f"{flag} is for --what {kinds}, not for {what}: leave it out")
 
 
 def _settings(what: str, target: str | None, pairs: tuple[str, ...]) -> PrepareSettings:

@@ -34,20 +34,22 @@ def count_bars(
     *,
     runs: Sequence[str],
     objects: ObjectTable,
+    what: str = "particles",
 ) -> Figure:
     """Draw how many particles were picked (bars) and how many there are (black lines).
 
     One run gives one bar per object; several give a panel per object, with a bar per run or, for
-    very many, a histogram over runs.
+    very many, a histogram over runs. ``what`` is counted, where it is not particles.
     """
     if len(runs) == 1:
         figure, (axes,) = new_figure(6.4, 0.36 * len(objects) + 0.7)
-        _one_run(axes, picked[0], None if truth is None else truth[0], objects)
+        _one_run(axes, picked[0], None if truth is None else truth[0], objects, what)
         return figure
     columns = min(3, len(objects))
     rows = -(-len(objects) // columns)
     figure, panels = new_figure(9.6, 1.9 * rows + 0.2, rows=rows, columns=columns)
-    panel = _bars if len(runs) <= MOST_BARS else _histogram
+    few = len(runs) <= MOST_BARS
+    panel = _bars if few else _histogram
     for number, (axes, one) in enumerate(zip(panels, objects.each(), strict=False)):
         panel(
             axes,
@@ -57,7 +59,9 @@ def count_bars(
         )
         axes.set_title(one.name, fontsize=9, color=INK, loc="left", parse_math=False)
         axes.grid(visible=False, axis="x")
-        if len(runs) <= MOST_BARS:
+        if not few:
+            axes.set(xlabel=what, ylabel="runs")
+        else:
             axes.set_xticks(range(len(runs)), runs, rotation=90, fontsize=7, parse_math=False)
     for axes in panels[len(objects) :]:
         axes.set_visible(False)
@@ -69,6 +73,7 @@ def _one_run(
     picked: Int[np.ndarray, " objects"],
     truth: Int[np.ndarray, " objects"] | None,
     objects: ObjectTable,
+    what: str,
 ) -> None:
     """Lying bars, one per object, with the number at the end."""
     rows = np.arange(len(objects))
@@ -94,7 +99,7 @@ def _one_run(
     axes.set_xlim(left=0)
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel("particles" if truth is None else "particles picked (bar) and true (line)")
+    axes.set_xlabel(what if truth is None else f"{what} picked (bar) and true (line)")
 
 
 def _bars(
@@ -123,4 +128,3 @@ def _histogram(
     axes.hist(picked, edges, color=color)
     if truth is not None:
         axes.hist(truth, edges, histtype="step", color=INK, linewidth=1.2)
-    axes.set(xlabel="particles", ylabel="runs")
