@@ -6,7 +6,7 @@ import pytest
 from tomoscout.core.geometry import Geometry
 from tomoscout.core.objects import ObjectTable, ObjectType
 from tomoscout.core.picks import Picks
-from tomoscout.pickers.linked_slices import Settings, find_picks
+from tomoscout.pickers.linked_slices import Settings, find_picks, is_nested
 from tomoscout.targets import discs
 
 
@@ -84,3 +84,38 @@ def test_a_flat_top_of_two_cells_lies_between_them():
     score = np.zeros(geometry.cells, np.float32)
     score[1:4, 4, 3:5] = 0.6
     np.testing.assert_allclose(pick(score, geometry, 30.0).zyx, [[20.0, 40.0, 35.0]])
+
+
+@pytest.mark.parametrize("rule", ["chain", "cluster"])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_the_challenges_rules_find_what_is_planted_on_slices_of_any_distance(rule, stride):
+    geometry = Geometry((64, 72, 80), 10.0, stride)
+    truth = np.array([[183.0, 214, 233], [203.0, 187, 512], [451.0, 493, 166]])
+    picks = pick(ideal(truth, 90.0, geometry), geometry, 90.0, rule=rule)
+    assert found_within(picks, truth) < 10.0
+    assert picks.extent == geometry.extent
+
+
+@pytest.mark.parametrize(("stride", "slices"), [(1, 9), (2, 4), (3, 3)])
+def test_cluster_wants_nine_slices_of_a_ribosome_or_as_many_as_cut_as_much_of_it(stride, slices):
+    geometry = Geometry((60, 30, 30), 10.0, stride)
+    for count, expected in ((slices - 1, 0), (slices, 1)):
+        score = np.zeros(geometry.cells, np.float32)
+        score[2 : 2 + count, 5, 5] = 0.8
+        picks = find_picks(
+            score, geometry=geometry, radius=150.0, name="ribosome", threshold=0.1,
+            settings=Settings(rule="cluster"),
+        )  # fmt: skip
+        assert len(picks) == expected
+
+
+def test_a_rule_scores_by_evidence_and_a_threshold_only_drops():
+    """Four boxes of 0.4: 1.6 / sqrt(4) is 0.8, and 1 - exp(-0.8) is 0.551; of 0.6, 0.699."""
+    geometry = Geometry((20, 40, 40), 10.0)
+    score = np.zeros(geometry.cells, np.float32)
+    score[4:8, 10, 10], score[4:8, 30, 30] = 0.4, 0.6
+    low, high = (pick(score, geometry, 60.0, threshold=t, rule="chain") for t in (0.1, 0.6))
+    np.testing.assert_allclose(low.scores, [1 - np.exp(-1.2), 1 - np.exp(-0.8)], atol=1e-6)
+    np.testing.assert_allclose(high.zyx, low.zyx[:1])
+    assert is_nested(Settings(rule="chain"))
+    assert not is_nested(Settings())

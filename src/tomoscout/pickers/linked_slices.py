@@ -5,9 +5,15 @@ linked, and a chain longer than a particle is cut where its scores are lowest. A
 mean of its discs and scores as the mean of its best slices, so a spot that one slice alone shows
 counts less than a particle that runs through several. Choose it for detectors that work in slices
 (``slice_detector``), whose maps need not be smooth along z; for others ``local_max`` is simpler.
+
+With ``rule`` the discs are linked as two of the challenge's YOLO entries linked their boxes. Their
+scores are evidence, ``1 - exp(-sum / number ** exponent)``, and discs count from a confidence of
+the rule's own, so a threshold only drops picks and is tuned exactly.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -19,6 +25,7 @@ from tomoscout.core.settings import Settings as _Settings
 from tomoscout.ops._stacks import part_stacks
 from tomoscout.ops.link import chains
 from tomoscout.ops.suppress import suppress
+from tomoscout.pickers._challenge_rules import first_score, link_discs
 from tomoscout.pickers._checks import check, lowest_passing
 
 
@@ -37,6 +44,11 @@ class Settings(_Settings):
     """Longest chain that is taken as one particle."""
     distance: float = Field(default=1.2, gt=0)
     """Least distance of two picks of an object."""
+    rule: Literal["chain", "cluster"] | None = None
+    """Link by a rule of the challenge, whose own lengths then count in place of all others but
+    ``within`` and ``distance``; ``chain`` joins discs of slices 20 Å apart, ``cluster`` those of
+    30 Å and wants a least number of them. Both were made for slices every 10 Å; where these lie
+    farther apart, they ask for as much less."""
 
 
 def find_picks(
@@ -71,7 +83,8 @@ def find_picks(
         If the threshold is out of range or the map holds values that are not numbers.
     """
     check(score, geometry, name=name, threshold=threshold)
-    cells, height = _discs(score, threshold)
+    lowest = threshold if settings.rule is None else first_score(settings.rule)
+    cells, height = _discs(score, lowest)
     if not len(cells):
         return Picks.empty(extent=geometry.extent)
     zyx = geometry.to_angstrom(cells)
@@ -80,21 +93,43 @@ def find_picks(
     lifted = zyx * np.array([3 * settings.within * radius / spacing, 1.0, 1.0])
     kept = np.sort(suppress(lifted, height, settings.within * radius))
     zyx, height = zyx[kept], height[kept]
-    group = chains(
-        zyx,
-        lateral=max(settings.lateral * radius, 1.5 * spacing),
-        axial=(settings.gap + 0.01) * spacing,
-    )
-    group = part_stacks(group, zyx[:, 0], height, longest=settings.longest * radius, apart=radius)
-    best = min(max(1, round(settings.core * radius / spacing)), score.shape[0])
-    total = _mean_of_best(height, group, best)
-    centre = _middles(zyx, height, group)
+    if settings.rule is None:
+        centre, total = _particles(zyx, height, radius, spacing, score.shape[0], settings)
+    else:
+        linked = link_discs(
+            zyx, height, rule=settings.rule, spacing=spacing, name=name, radius=radius
+        )
+        centre, total = linked.zyx, linked.score_array
     passing = total >= threshold
     centre, total = centre[passing], total[passing]
     # The last cells of a strided map hang over the edge; a particle does not.
     centre = np.clip(centre, 0, (np.array(geometry.shape) - 1) * geometry.voxel_spacing)
     kept = suppress(centre, total, settings.distance * radius)
     return Picks(centre[kept], name, total[kept], extent=geometry.extent)
+
+
+def is_nested(settings: Settings) -> bool:
+    """Tell whether a threshold only drops picks: it does where a rule says which discs count."""
+    return settings.rule is not None
+
+
+def _particles(
+    zyx: Float[np.ndarray, "n 3"],
+    height: Float[np.ndarray, " n"],
+    radius: float,
+    spacing: float,
+    slices: int,
+    settings: Settings,
+) -> tuple[Float[np.ndarray, "m 3"], Float[np.ndarray, " m"]]:
+    """Link discs by fractions of the radius; return middles and scores."""
+    group = chains(
+        zyx,
+        lateral=max(settings.lateral * radius, 1.5 * spacing),
+        axial=(settings.gap + 0.01) * spacing,
+    )
+    group = part_stacks(group, zyx[:, 0], height, longest=settings.longest * radius, apart=radius)
+    best = min(max(1, round(settings.core * radius / spacing)), slices)
+    return _middles(zyx, height, group), _mean_of_best(height, group, best)
 
 
 def _discs(
