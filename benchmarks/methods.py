@@ -59,6 +59,7 @@ METHODS = (
     Method("etfinder-resnet50-cpu"),
     Method("deepfinder2-cpu"),
     Method("token-transformer-cpu"),
+    Method("token-cnn-cpu"),
     Method("token-finetune-cpu", before="token-pretrain-cpu"),
     Method("slice-detector-cpu"),
 )
