@@ -5,6 +5,11 @@ all crops from being mapped onto one point. Choose it where batches must be smal
 crops show the same kind of particle and negatives do harm. Nothing in the loss tells a collapse
 from success, both end at -1, so look at ``spread``: it must not fall towards 0. Give the encoder a
 projection with batch norm. Chen and He, 2021, arXiv:2011.10566.
+
+The predictor is the published one. Code that this family follows has others, which no training in
+it uses: attention over a map of one cell, which is a linear layer under another name, and layers
+whose weights are computed from the turn or flip between two views. The latter teach an encoder to
+keep what an encoder of particles should forget.
 """
 
 from __future__ import annotations
