@@ -18,14 +18,14 @@ def loss(a, b, *, conflict=None, **options):
     return build(Settings(**options), projection=a.shape[1])(a, b, conflict=conflict)
 
 
-def by_definition(a, b, temperature, conflict=None):
+def by_definition(a, b, temperature, conflict=None, clamp=-1.0):
     """Sum the definition term by term, in double precision."""
     rows = np.concatenate([a.numpy(), b.numpy()]).astype(np.float64)
     n, total = len(a), 0.0
     for i in range(2 * n):
         twin = (i + n) % (2 * n)
         cosine = [
-            rows[i] @ rows[j] / np.sqrt((rows[i] @ rows[i]) * (rows[j] @ rows[j]))
+            max(clamp, rows[i] @ rows[j] / np.sqrt((rows[i] @ rows[i]) * (rows[j] @ rows[j])))
             for j in range(2 * n)
         ]
         counted = [
@@ -99,6 +99,37 @@ def test_the_slope_does_not_vanish_for_negative_cosines(angle):
     before, after = (by_definition(rows, rows, 0.5) for rows in moved)
     assert float(free.grad) == pytest.approx((after - before) / (2 * step), rel=1e-4)
     assert abs(float(free.grad)) > 0.02
+
+
+def test_clamped_cosines_equal_a_direct_computation_in_double_precision():
+    a, b = pair()
+    found = float(loss(a, b, clamp=1e-7))
+    assert found == pytest.approx(by_definition(a, b, 0.5, clamp=1e-7), rel=2e-6)
+    assert found > by_definition(a, b, 0.5) + 0.05  # there are cosines below it, then made larger
+    double = loss(a.double(), b.double(), clamp=1e-7, temperature=0.05)
+    assert float(double) == pytest.approx(by_definition(a, b, 0.05, clamp=1e-7), rel=1e-12)
+
+
+def test_clamped_negatives_have_no_slope_and_others_that_of_the_definition():
+    """Views along axes of their own but for one pair, whose second leans away from the first."""
+
+    def views(lean):
+        rows = torch.eye(6, dtype=torch.float64)
+        rows[1, 0] = lean
+        return rows[:3], rows[3:]
+
+    for lean, is_clamped in ((-0.4, True), (0.4, False)):
+        free = torch.tensor(lean, dtype=torch.float64, requires_grad=True)
+        loss(*views(free), clamp=1e-7).backward()
+        before, after = (
+            by_definition(*views(torch.tensor(lean + step, dtype=torch.float64)), 0.5, clamp=1e-7)
+            for step in (-1e-5, 1e-5)
+        )
+        assert float(free.grad) == pytest.approx((after - before) / 2e-5, abs=1e-8)
+        assert (float(free.grad) == 0) == is_clamped
+        unclamped = torch.tensor(lean, dtype=torch.float64, requires_grad=True)
+        loss(*views(unclamped)).backward()
+        assert abs(float(unclamped.grad)) > 0.01
 
 
 def test_the_quantile_takes_the_most_alike_out_of_the_negatives():

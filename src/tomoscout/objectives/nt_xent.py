@@ -12,7 +12,8 @@ batches before it looks for its twin, so that other crops of its kind become pos
 al., 2021, arXiv:2104.14548; negatives are those of NT-Xent, of both views). They are our reading of
 a "PPG" that the source of this method names and does not explain: positive-pair generation.
 
-Cosines are not clamped at zero, as they are there: a negative that points away would have no slope.
+That source also clamps cosines at 1e-7, so that negatives that point away have no slope and all
+look alike. By default nothing is clamped; ``clamp`` is for comparisons with it.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ class Settings(BaseSettings):
 
     temperature: float = Field(default=0.5, gt=0)
     """What cosines are divided by; low ones look at the hardest negatives only."""
+    clamp: float | None = Field(default=None, gt=-1, lt=1)
+    """Cosines below this, of positives too, are taken for it and have no slope; None clamps none.
+    """
     quantile: float | None = Field(default=None, gt=0, lt=1)
     """Negatives more alike than this share of them are left out; None keeps all."""
     memory: float = Field(default=0.9, ge=0, lt=1)
@@ -98,6 +102,8 @@ class NTXent(nn.Module):
                 out = out | (self._too_alike(cosine.detach(), out | positive) & ~positive)
             if self.settings.neighbours and self.training:
                 self._remember(rows[: len(a)].detach())
+            if self.settings.clamp is not None:
+                cosine = cosine.clamp(min=self.settings.clamp)
             return -log_shares(cosine, out, temperature=self.settings.temperature)[positive].mean()
 
     @torch.no_grad()
