@@ -8,7 +8,16 @@ import pytest
 
 from tomoscout.core.errors import UserError
 from tomoscout.inference import find
-from tomoscout.inference.find import find_weights, is_own_path, named_weights, title, weights_in
+from tomoscout.inference.find import (
+    every_in,
+    find_any,
+    find_in,
+    find_weights,
+    is_own_path,
+    named_weights,
+    title,
+    weights_in,
+)
 from tomoscout.inference.weights import load_detector, save_detector
 
 
@@ -95,3 +104,36 @@ def test_weights_are_called_after_their_file_or_their_training(tmp_path, monkeyp
     assert title(tmp_path / "a.b.safetensors") == "a.b"
     assert title(tmp_path / "fold0" / "model.safetensors") == "fold0"
     assert title(Path("model.safetensors")) == tmp_path.name
+
+
+def test_encoders_and_classifiers_are_named_by_the_folder_of_their_training(tmp_path):
+    assert title(tmp_path / "taught" / "classifier.safetensors") == "taught"
+    assert title(tmp_path / "pretrained" / "encoder.safetensors") == "pretrained"
+    assert title(tmp_path / "discovered" / "encoder" / "encoder.safetensors") == "discovered"
+    assert title(tmp_path / "encoder" / "model.safetensors") == "encoder"
+
+
+def test_names_stand_for_weights_of_the_kind_that_is_wanted(shipped, own):
+    """A training without labels may leave a detector to start from beside its encoder."""
+    for place in ("both", "seen/encoder", "taught"):
+        (own / place).mkdir(parents=True)
+    (own / "both" / "model.safetensors").touch()
+    (own / "both" / "encoder.safetensors").touch()
+    (own / "seen" / "encoder" / "encoder.safetensors").touch()
+    (own / "taught" / "classifier.safetensors").touch()
+    assert sorted(named_weights()) == ["both", "fold0", "mine", "seen", "taught"]
+    assert find_weights("both") == own / "both" / "model.safetensors"
+    assert find_in("both", "encoder.safetensors") == own / "both" / "encoder.safetensors"
+    for given in ("seen", own / "seen"):
+        assert find_any(given) == own / "seen" / "encoder" / "encoder.safetensors"
+        assert find_in(given, "encoder.safetensors") == find_any(given)
+    for given in ("taught", own / "taught"):
+        assert find_any(given) == own / "taught" / "classifier.safetensors"
+    assert find_any(own / "both") == own / "both" / "model.safetensors"
+    assert [name for name, _ in sorted(every_in(own))].count("both") == 2
+
+
+def test_of_a_folder_without_any_weights_all_kinds_are_said_to_be_missing(shipped, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"no model\.safetensors or classifier\.safetensors or enc"):
+        find_any(tmp_path / "empty")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tomoscout.core.errors import UserError
-from tomoscout.inference.encoder_weights import FOLDER
+from tomoscout.inference.find import ENCODER_FOLDER
 from tomoscout.io.project import Project
 
 if TYPE_CHECKING:  # they load torch
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # they load torch
 EMBEDDINGS = "embeddings"
 """Folder, in that of the results, of what the encoder saw; the encoder's own is beside it."""
 
-_OURS = {FOLDER, EMBEDDINGS, "presence", "maps", "picks"}
+_OURS = {ENCODER_FOLDER, EMBEDDINGS, "presence", "maps", "picks"}
 
 RECIPE = "contrast-3d"
 """How an encoder is trained by those who do not say it."""
@@ -57,7 +57,9 @@ def check_folder(output: Path, *, job: str) -> None:
         raise UserError(f"{output}: is a file; give a folder for the results")
     if not output.exists() or not (inside := {path.name for path in output.iterdir()}):
         return
-    begun = inside <= {FOLDER} or (EMBEDDINGS in inside and inside <= _OURS)  # stopped on its way
+    begun = inside <= {ENCODER_FOLDER} or (
+        EMBEDDINGS in inside and inside <= _OURS
+    )  # stopped on its way
     if not begun and f"{job}.json" not in inside:
         raise UserError(
             f"{output}: exists and holds other things than results of '{job}': choose another "
@@ -86,7 +88,12 @@ def encoder_for(
     if kind is not None:
         recipe = recipe.model_copy(update={"kind": kind})
     done = contrast_with_bar(
-        project, output / FOLDER, recipe=recipe, runs=runs, device=device, overwrite=overwrite
+        project,
+        output / ENCODER_FOLDER,
+        recipe=recipe,
+        runs=runs,
+        device=device,
+        overwrite=overwrite,
     )
     return done.encoder
 

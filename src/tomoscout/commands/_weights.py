@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from tomoscout.commands._console import progress
 from tomoscout.core.errors import UserError
 from tomoscout.inference.download import is_url
-from tomoscout.inference.find import DEFAULT, FILE_NAME, find_weights, is_own_path, named_weights
+from tomoscout.inference.find import (
+    DEFAULT,
+    FILE_NAME,
+    find_any,
+    find_weights,
+    is_own_path,
+    named_weights,
+)
 
 if TYPE_CHECKING:  # they load torch
     from tomoscout.core.parameters import Blend, Strategy
@@ -18,11 +25,12 @@ if TYPE_CHECKING:  # they load torch
     from tomoscout.inference.weights import Detector
 
 
-def fetch_weights(model: str | None) -> Path:
-    """Return the file of weights; those of a URL are downloaded first, unless they are here."""
+def fetch_weights(model: str | None, *, any_kind: bool = False) -> Path:
+    """Return the file of a detector's weights, or of any; those of a URL are downloaded first."""
     online = model is not None and is_url(model)
     with progress(100, "download") if online else nullcontext() as bar:
-        return find_weights(model, progress=bar.fraction if bar else None)
+        look_for = find_any if any_kind else find_weights
+        return look_for(model, progress=bar.fraction if bar else None)
 
 
 def load_weights(model: str | None) -> Detector:

@@ -30,9 +30,10 @@ def models(
 ) -> None:
     """List weights, inspect their card, verify that they work; import published ones, average some.
 
-    ``models list`` names those in the package and in the folder that TOMOSCOUT_WEIGHTS points to;
-    ``models list FOLDER`` those in another. ``models inspect WEIGHTS`` tells what they find, what
-    they were trained on and what they scored. ``models verify WEIGHTS`` checks file, card and
+    ``models list`` names those in the package and in the folder that TOMOSCOUT_WEIGHTS points to,
+    and the networks and recipes there are to train; ``models list FOLDER`` those in another folder.
+    ``models inspect WEIGHTS`` tells what a detector, an encoder or a classifier is for, what it was
+    trained on and what it scored. ``models verify WEIGHTS`` checks file, card and
     tensors and sends a patch through the network. ``models import FILE`` turns a checkpoint of the
     CZII challenge's 1st place, or of TopCUP, into weights of Tomoscout; nothing in it is run.
     ``models soup A B C -o FILE`` averages the weights of networks of one kind that were trained

@@ -33,7 +33,8 @@ CLASSIFIER = "tomoscout-classifier"
 
 StoredType = Literal["float32", "float16", "bfloat16"]
 
-_KINDS = {DETECTOR: "a detector", ENCODER: "an encoder", CLASSIFIER: "a classifier"}
+KINDS = {DETECTOR: "a detector", ENCODER: "an encoder", CLASSIFIER: "a classifier"}
+"""What weights are of, by where their cards stand."""
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
@@ -55,27 +56,52 @@ def read_settings(path: Path, kind: type[SettingsT], *, key: str) -> SettingsT:
     UserError
         If the file is not weights of Tomoscout, is of another kind, or is cut short.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise UserError(
-            f"{path}: not a safetensors file, or cut short ({error}): copy it again, or give a "
-            f"{FILE_NAME} that 'train' wrote; pickled weights are never opened"
-        ) from error
+    metadata = _metadata(path)
     if key not in metadata:
-        others = [what for other, what in _KINDS.items() if other in metadata]
+        others = [what for other, what in KINDS.items() if other in metadata]
         if others:
             raise UserError(
-                f"{path}: weights of {others[0]}, but those of {_KINDS[key]} are needed here: "
-                f"give {_KINDS[key]}'s file"
+                f"{path}: weights of {others[0]}, but those of {KINDS[key]} are needed here: "
+                f"give {KINDS[key]}'s file"
             )
-        raise UserError(f"{path}: no Tomoscout card in it; give a file that 'train' wrote")
+        raise _no_card(path)
     try:
         values = json.loads(metadata[key])
     except ValueError as error:
         raise UserError(f"{path}: its card is broken ({error}): copy the file again") from error
     return validate(kind, values, source=f"{path}: card of version unknown to this one")
+
+
+def kind_of(path: Path) -> str:
+    """Return where the card of a weights file stands: `DETECTOR`, `ENCODER` or `CLASSIFIER`.
+
+    Raises
+    ------
+    UserError
+        If the file is not weights of Tomoscout, or is cut short.
+    """
+    metadata = _metadata(path)
+    for key in KINDS:
+        if key in metadata:
+            return key
+    raise _no_card(path)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    """Read the header of a weights file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise UserError(
+            f"{path}: not a safetensors file, or cut short ({error}): copy it again, or give a "
+            f"{FILE_NAME} that 'train' wrote; pickled weights are never opened"
+        ) from error
+
+
+def _no_card(path: Path) -> UserError:
+    """Say that a file is not weights of ours."""
+    return UserError(f"{path}: no Tomoscout card in it; give a file that 'train' wrote")
 
 
 def write_tensors(

@@ -13,6 +13,7 @@ from tomoscout.inference.at_places import check_crop
 from tomoscout.inference.card_file import CLASSIFIER, digest_of, fill, write_tensors
 from tomoscout.inference.classifier_card import ClassifierCard, read_classifier_card
 from tomoscout.inference.download import Progress
+from tomoscout.inference.find import CLASSIFIER_FILE as FILE_NAME
 from tomoscout.inference.find import find_in, title
 from tomoscout.ops.precision import channels_last
 from tomoscout.ops.thin_maps import guard
@@ -26,9 +27,6 @@ __all__ = [
     "save_classifier",
 ]
 
-FILE_NAME = "classifier.safetensors"
-"""What the weights in the folder of a classifier's training are called."""
-
 
 @dataclass(frozen=True)
 class ClassifierWeights:
@@ -41,8 +39,7 @@ class ClassifierWeights:
     @property
     def name(self) -> str:
         """What people call it: its file's stem, or the name of its training folder."""
-        path = Path(self.source)
-        return path.absolute().parent.name if path.name == FILE_NAME else title(path)
+        return title(Path(self.source))
 
     @property
     def fingerprint(self) -> str:

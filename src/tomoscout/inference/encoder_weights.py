@@ -13,25 +13,19 @@ from tomoscout.inference.at_places import check_crop
 from tomoscout.inference.card_file import ENCODER, digest_of, fill, write_tensors
 from tomoscout.inference.download import Progress
 from tomoscout.inference.encoder_card import EncoderCard, read_encoder_card
+from tomoscout.inference.find import ENCODER_FILE as FILE_NAME
 from tomoscout.inference.find import find_in, title
 from tomoscout.ops.precision import channels_last
 from tomoscout.ops.thin_maps import guard
 
 __all__ = [
     "FILE_NAME",
-    "FOLDER",
     "EncoderCard",
     "EncoderWeights",
     "build_encoder",
     "load_encoder",
     "save_encoder",
 ]
-
-FILE_NAME = "encoder.safetensors"
-"""What the weights in the folder of an encoder's training are called."""
-
-FOLDER = "encoder"
-"""What that folder is called among the results of ``discover`` and ``find``."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +39,7 @@ class EncoderWeights:
     @property
     def name(self) -> str:
         """What people call it: its file's stem, or the name of its training folder."""
-        path = Path(self.source)
-        return path.absolute().parent.name if path.name == FILE_NAME else title(path)
+        return title(Path(self.source))
 
     @property
     def fingerprint(self) -> str:
@@ -98,7 +91,7 @@ def load_encoder(model: str | Path, *, progress: Progress | None = None) -> Enco
         If the weights are missing, broken, a detector's, or do not fit the encoder their card
         describes.
     """
-    path = find_in(model, FILE_NAME, within=FOLDER, progress=progress)
+    path = find_in(model, FILE_NAME, progress=progress)
     card = read_encoder_card(path)
     network = build_encoder(card)
     fill(network, path, name=card.encoder.name)

@@ -7,6 +7,7 @@ environment variable ``TOMOSCOUT_WEIGHTS`` points to. The folder's win: whoever 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from tomoscout.core.errors import UserError, did_you_mean
@@ -17,6 +18,18 @@ DEFAULT = "czii-sim"
 
 FILE_NAME = "model.safetensors"
 """What the weights in a training folder are called."""
+
+CLASSIFIER_FILE = "classifier.safetensors"
+"""What they are called in the folder of a classifier's training."""
+
+ENCODER_FILE = "encoder.safetensors"
+"""What they are called in the folder of an encoder's training."""
+
+ENCODER_FOLDER = "encoder"
+"""What that folder is called among the results of ``discover`` and ``find``."""
+
+TRAINED = (FILE_NAME, CLASSIFIER_FILE, ENCODER_FILE)
+"""All of these names; a folder may hold weights of two kinds, and the first ones stand for it."""
 
 FOLDER_VARIABLE = "TOMOSCOUT_WEIGHTS"
 """Environment variable with a folder of weights, to be called by their names."""
@@ -44,19 +57,33 @@ def find_weights(model: str | Path | None = None, *, progress: Progress | None =
     return _default() if model is None else find_in(model, FILE_NAME, progress=progress)
 
 
-def find_in(
-    model: str | Path, name: str, *, within: str | None = None, progress: Progress | None = None
-) -> Path:
-    """Return the weights file that something stands for; of a folder, the file of that name.
+def find_any(model: str | Path | None = None, *, progress: Progress | None = None) -> Path:
+    """Return the weights file that something stands for, of whatever kind.
 
     Parameters
     ----------
     model
-        As for `find_weights`, or a folder with a file called ``name``.
-    name
-        What the wanted kind of weights is called in its training folder.
-    within
-        What a training folder is called in a folder of more results, if there are such.
+        As for `find_weights`, or the folder of another training.
+    progress
+        Told the share of a download that is done, 0 to 1.
+
+    Raises
+    ------
+    UserError
+        If there are no such weights; the message says what was looked for and what there is.
+    """
+    return _default() if model is None else find_in(model, *TRAINED, progress=progress)
+
+
+def find_in(model: str | Path, *names: str, progress: Progress | None = None) -> Path:
+    """Return the weights file that something stands for; of a folder, the first of these names.
+
+    Parameters
+    ----------
+    model
+        As for `find_weights`, or a folder with a file of one of the names.
+    names
+        What the wanted kinds of weights are called in their training folders.
     progress
         Told the share of a download that is done, 0 to 1.
 
@@ -68,15 +95,15 @@ def find_in(
     if is_url(str(model)):
         return fetch(str(model), progress=progress)
     path = Path(model)
-    inside = [path / name, *([path / within / name] if within else []), path / FILE_NAME]
-    for file in (path, *inside):
+    for file in (path, *_places(path, names)):
         if file.is_file():
             return file
     known = named_weights()
     if str(model) in known:
-        return known[str(model)]
+        return _of_kind(known[str(model)], names)
     if path.is_dir():
-        raise UserError(f"{path}: no {name} in this folder; has its training finished?")
+        wanted = " or ".join(names)
+        raise UserError(f"{path}: no {wanted} in this folder; has its training finished?")
     raise UserError(
         f"no weights '{model}': no such file or training folder, and not among the names "
         f"({', '.join(known) or 'none are shipped'})." + did_you_mean(str(model), known)
@@ -112,14 +139,23 @@ def local_weights() -> dict[str, Path]:
 
 def weights_in(folder: Path) -> dict[str, Path]:
     """Return the weights in a folder: files by their stem, training folders by their name."""
-    files = [*folder.glob(f"*{_SUFFIX}"), *folder.glob(f"*/{FILE_NAME}")]
-    named = {title(path): path for path in files if path.is_file()}
-    return dict(sorted(named.items()))
+    return dict(sorted(dict(every_in(folder)).items()))
+
+
+def every_in(folder: Path) -> list[tuple[str, Path]]:
+    """Return the weights in a folder with their names; of one name, the last ones win it."""
+    inside = (f"{ENCODER_FOLDER}/{ENCODER_FILE}", *reversed(TRAINED))
+    files = [*folder.glob(f"*{_SUFFIX}"), *(p for name in inside for p in folder.glob(f"*/{name}"))]
+    return [(title(path), path) for path in files if path.is_file()]
 
 
 def title(path: Path) -> str:
     """Return the name people know weights by: the file's stem, or that of its training folder."""
-    return path.absolute().parent.name if path.name == FILE_NAME else path.stem
+    if path.name not in TRAINED:
+        return path.stem
+    folder = path.absolute().parent
+    among_others = (folder.name, path.name) == (ENCODER_FOLDER, ENCODER_FILE)
+    return folder.parent.name if among_others else folder.name
 
 
 def is_own_path(model: str | Path | None) -> bool:
@@ -129,6 +165,18 @@ def is_own_path(model: str | Path | None) -> bool:
         and not is_url(str(model))
         and find_weights(model) != (named_weights().get(str(model)))
     )
+
+
+def _places(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Return where weights may lie in a folder, the wanted ones first."""
+    among_others = [folder / ENCODER_FOLDER / ENCODER_FILE] if ENCODER_FILE in names else []
+    return [*(folder / name for name in names), *among_others, folder / FILE_NAME]
+
+
+def _of_kind(path: Path, names: Sequence[str]) -> Path:
+    """Return the weights that lie beside those of a name and are of the wanted kind, if any do."""
+    beside = _places(path.parent, names) if path.name in TRAINED else []
+    return next((file for file in beside if file.is_file()), path)
 
 
 def _default() -> Path:

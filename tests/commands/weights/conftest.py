@@ -10,10 +10,18 @@ import torch
 
 from tomoscout.cli import main
 from tomoscout.commands._console import console
-from tomoscout.core.objects import CZII
+from tomoscout.core.objects import CZII, ObjectTable, ObjectType
 from tomoscout.core.settings import Choice
 from tomoscout.core.volume import Volume
 from tomoscout.inference import find
+from tomoscout.inference.classifier_weights import (
+    ClassifierCard,
+    ClassifierWeights,
+    build_classifier,
+)
+from tomoscout.inference.classifier_weights import save_classifier as save_classifier_file
+from tomoscout.inference.encoder_weights import EncoderCard, EncoderWeights, build_encoder
+from tomoscout.inference.encoder_weights import save_encoder as save_encoder_file
 from tomoscout.inference.weights import (
     Card,
     Detector,
@@ -52,6 +60,47 @@ def _save_weights(path: Path, seed: int = 0, **changes: object) -> Detector:
     path.parent.mkdir(parents=True, exist_ok=True)
     save_detector(detector, path)
     return detector
+
+
+def _save_encoder(path: Path, **changes: object) -> EncoderWeights:
+    """Random weights of a small encoder."""
+    values = {
+        "encoder": Choice(name="resnet3d", widths=[4, 8], projection=[8]),
+        "crop": (16, 16, 16),
+        "slab": 50.0,
+        "voxel_spacing": 10.0,
+        "normalise": NormaliseSettings(),
+        "objective": Choice(name="nt_xent", temperature=0.2),
+        "trained_on": ("TS_1", "TS_2"),
+        "recipe": {"kind": "denoised", "training": {"steps": 400, "batch_size": 64}},
+    }
+    card = EncoderCard(**{**values, **changes})
+    encoder = EncoderWeights(build_encoder(card), card)
+    save_encoder_file(encoder, path)
+    return encoder
+
+
+def _save_classifier(path: Path) -> ClassifierWeights:
+    """Random weights of a small classifier."""
+    objects = ObjectTable(
+        objects=(ObjectType(name="ribosome", radius=150), ObjectType(name="apo", radius=60))
+    )
+    card = ClassifierCard(
+        classifier=Choice(name="linear_head", backbone={"name": "resnet3d", "widths": [4, 8]}),
+        objects=objects,
+        crop=(8, 8, 8),
+        voxel_spacing=10.0,
+        normalise=NormaliseSettings(),
+        lesson=Choice(name="puzzle", a=0.4),
+        background=0.25,
+        score={"accuracy": 0.9, "balanced": 0.875, "ribosome": 1.0, "apo": 0.75},
+        held_out=("TS_9",),
+        trained_on=("TS_1",),
+        recipe={"training": {"steps": 600, "batch_size": 64}},
+    )
+    classifier = ClassifierWeights(build_classifier(card), card)
+    save_classifier_file(classifier, path)
+    return classifier
 
 
 def _noise(seed: int = 0) -> Volume:
@@ -98,3 +147,13 @@ def save_weights():
 @pytest.fixture
 def noise():
     return _noise
+
+
+@pytest.fixture
+def save_encoder():
+    return _save_encoder
+
+
+@pytest.fixture
+def save_classifier():
+    return _save_classifier

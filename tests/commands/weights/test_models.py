@@ -22,7 +22,7 @@ def test_the_list_tells_shipped_weights_from_own_ones(
     monkeypatch.setenv("TOMOSCOUT_WEIGHTS", "own")
     code, out, _ = say("models")
     assert code == 0
-    rows = [line.split() for line in out.splitlines()]
+    rows = [line.split() for line in out.split("\n\n")[0].splitlines()]
     assert [row[:2] for row in rows[1:]] == [
         ["bad", "TOMOSCOUT_WEIGHTS"],
         ["czii-sim", "TOMOSCOUT_WEIGHTS"],
@@ -30,7 +30,8 @@ def test_the_list_tells_shipped_weights_from_own_ones(
         ["czii-sim", "package"],
     ]
     assert "cannot be read: models verify own/bad.safetensors says why" in out
-    assert rows[2][-4:] == ["Å", "0.812", "0.0", "MB"]
+    assert rows[2][2] == "detector"
+    assert rows[2][-5:] == ["Å", "F4", "0.812", "0.0", "MB"]
     assert rows[4][2] == "(hidden)"
     assert say("models", "list")[1] == out
 
@@ -58,6 +59,67 @@ def test_inspect_tells_the_card_and_what_tells_the_weights_apart(say, shipped):
         assert "trained on 40 runs, sim_0 to sim_39" in words
         assert "ribosome 150 Å 0.250 0.910" in words
         assert "0.812 weighted" in words
+
+
+def test_the_list_ends_with_what_there_is_to_train(say, shipped):
+    code, out, _ = say("models", "list")
+    assert code == 0
+    block = out.split("\n\n")[1]
+    kinds = [line.split()[0] for line in block.splitlines() if not line.startswith(" ")]
+    assert kinds == ["to", "detectors", "encoders", "classifiers"]
+    words = set(block.replace(",", " ").split())
+    assert {"scout_unet", "token_summary", "transformer_head"} <= words
+    assert {"czii-1st-resnet34", "contrast-2d-original", "puzzle-rotate", "teach"} <= words
+
+
+def test_encoders_and_classifiers_are_listed_with_what_they_are_for(
+    say, place, save_encoder, save_classifier
+):
+    save_encoder(place / "here/seen/encoder/encoder.safetensors")
+    save_encoder(place / "here/flat.safetensors", voxel_spacing=13.5)
+    save_classifier(place / "here/taught/classifier.safetensors")
+    code, out, _ = say("models", "list", "here")
+    assert code == 0
+    rows = {line.split()[0]: " ".join(line.split()) for line in out.splitlines()}
+    assert rows["seen"].startswith("seen here encoder crops that look alike 10 Å 0.")
+    assert " 13.5 Å " in rows["flat"]
+    assert rows["taught"].startswith("taught here classifier ribosome, apo 10 Å balanced 0.875 0.")
+
+
+def test_inspect_tells_what_an_encoder_is(say, place, save_encoder):
+    encoder = save_encoder(place / "seen/encoder/encoder.safetensors")
+    for given in ("seen", "seen/encoder", "seen/encoder/encoder.safetensors"):
+        code, out, _ = say("models", "inspect", given)
+        assert code == 0
+        words = " ".join(out.split())
+        assert "name seen, an encoder" in words
+        assert f"fingerprint {encoder.fingerprint}" in words
+        assert "network resnet3d, widths [4, 8], projection [8]; 0.0" in words
+        assert "gives 8 features of a crop" in words
+        assert "crops 16 x 16 x 16 voxels, 160 Å along the longest edge" in words
+        assert "tomograms 10 Å voxels, denoised, planes averaged over 50 Å" in words
+        assert "trained for nt_xent, temperature 0.2" in words
+        assert "trained on TS_1, TS_2, 400 steps of 64 crops" in words
+        assert "tomoscout discover PROJECT --encoder seen/encoder/encoder.safetensors" in words
+    save_encoder(place / "fresh.safetensors", objective=None, recipe={}, trained_on=())
+    words = " ".join(say("models", "inspect", "fresh.safetensors")[1].split())
+    assert "trained for nothing: its weights are random" in words
+    assert "trained on no runs that have a name, nobody noted how long" in words
+
+
+def test_inspect_tells_what_a_classifier_is(say, place, save_classifier):
+    classifier = save_classifier(place / "taught/classifier.safetensors")
+    code, out, _ = say("models", "inspect", "taught")
+    assert code == 0
+    words = " ".join(out.split())
+    assert "name taught, a classifier" in words
+    assert f"fingerprint {classifier.fingerprint}" in words
+    assert "tells apart background, ribosome, apo" in words
+    assert "crops 8 x 8 x 8 voxels, 80 Å along the longest edge" in words
+    assert "taught puzzle, a 0.4; 25% of the crops were background" in words
+    assert "right 0.900 of crops, 0.875 balanced, on TS_9" in words
+    assert "ribosome 150 Å 1.000" in words
+    assert "apo 60 Å 0.750" in words
 
 
 def test_verify_says_what_it_looked_at(say, shipped):
