@@ -1,10 +1,11 @@
 """Classifiers: crops in, logits of what they hold out. ``Settings``, ``build(settings, classes)``.
 
-A classifier is an ``nn.Module`` with a backbone of `encoders` and a head. ``encode`` makes tokens
-`(b, n, width)` of crops `(b, 1, z, y, x)`, and ``decide(tokens, positions)`` logits `(b, classes)`
-of tokens, in float32; ``forward(x, positions)`` does one after the other. ``positions`` `(b, n)`
-say where each token stands: token ``p`` at place ``positions[p]``; left out, each stands in its own
-place. They are what a puzzle shuffles (`ops.puzzle`).
+A classifier is an ``nn.Module`` with a ``backbone`` of `encoders`, which may be pretrained, and a
+head. ``encode`` makes tokens `(b, n, width)` of crops `(b, 1, z, y, x)`, and ``decide(tokens,
+positions)`` logits `(b, classes)` of tokens, in float32; ``forward(x, positions)`` does one after
+the other. ``positions`` `(b, n)` say where each token stands: token ``p`` at place
+``positions[p]``; left out, each stands in its own place. They are what a puzzle shuffles
+(`ops.puzzle`).
 
 It carries ``classes``; ``grid: (z, y, x)``, how many tokens and so pieces there are along each
 axis, all 1 for one that knows no positions; ``divisor: (z, y, x)``, of which a crop is a multiple,

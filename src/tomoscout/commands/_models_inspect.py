@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tomoscout.core.settings import Choice
+    from tomoscout.inference.card import Origin
     from tomoscout.inference.classifier_weights import ClassifierWeights
     from tomoscout.inference.encoder_weights import EncoderWeights
     from tomoscout.inference.weights import Detector
@@ -48,8 +49,7 @@ def facts(detector: Detector) -> Iterator[tuple[str, str]]:
     yield "network", _network(card.model, detector.network)
     yield "tomograms", f"{card.voxel_spacing:g} Å voxels, {card.recipe.get('kind') or 'any kind'}"
     yield "grey values", _grey(card.normalise)
-    if card.origin:
-        yield "started from", f"{card.origin.name} (fingerprint {card.origin.fingerprint})"
+    yield from _origin(card.origin)
     yield "trained on", _runs(card.trained_on)
     yield "thresholds", f"found on {_runs(card.tuned_on)}; picks by {card.picker.name}"
     if "weighted" in card.score:
@@ -80,6 +80,7 @@ def classifier_facts(classifier: ClassifierWeights) -> Iterator[tuple[str, str]]
     yield from _crops(card)
     taught = "nothing: its weights are random" if card.lesson is None else _told(card.lesson)
     yield "taught", f"{taught}; {card.background:.0%} of the crops were background"
+    yield from _origin(card.origin)
     yield "trained on", f"{_runs(card.trained_on)}, {_length(card.recipe)}"
     if "balanced" in card.score:
         right, balanced = card.score["accuracy"], card.score["balanced"]
@@ -114,6 +115,12 @@ def _crops(card: Any) -> Iterator[tuple[str, str]]:
     slab = f", planes averaged over {card.slab:g} Å" if card.slab else ""
     yield "tomograms", f"{spacing:g} Å voxels, {card.recipe.get('kind') or 'any kind'}{slab}"
     yield "grey values", _grey(card.normalise)
+
+
+def _origin(origin: Origin | None) -> Iterator[tuple[str, str]]:
+    """Say which weights a training started from, if any."""
+    if origin:
+        yield "started from", f"{origin.name} (fingerprint {origin.fingerprint})"
 
 
 def _grey(normalise: NormaliseSettings) -> str:

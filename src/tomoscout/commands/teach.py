@@ -16,6 +16,7 @@ def teach(
     recipe: str = "transformer",
     fold: int = 0,
     validation: str | None = None,
+    init: str | None = None,
     objects: Path | None = None,
     voxel_spacing: float | None = None,
     device: str = "auto",
@@ -41,6 +42,10 @@ def teach(
         Which run is held out, by sorted name, from 0.
     validation
         Comma-separated runs to hold out instead; ``none`` holds out none.
+    init
+        Encoder that the network starts from, trained without labels on any tomograms of the kind:
+        the folder of 'tomoscout discover' or 'find', that of 'tomoscout train' with such a recipe,
+        or a .safetensors file. Backbone, crops and grey values are then the encoder's.
     objects
         Table of objects (YAML or copick config), instead of the project's own.
     voxel_spacing
@@ -54,12 +59,15 @@ def teach(
     from tomoscout.commands._runs import held_out_names
     from tomoscout.core.settings import parse_overrides
     from tomoscout.inference.classifier_weights import FILE_NAME
+    from tomoscout.inference.encoder_weights import load_encoder
     from tomoscout.io.project import open_project
     from tomoscout.training.classify import classify
     from tomoscout.training.classify_recipe import read_classify_recipe
     from tomoscout.training.progress import Progress
 
-    checked = read_classify_recipe(recipe, parse_overrides(settings))
+    start = None if init is None else load_encoder(init)
+    overrides = parse_overrides(settings)
+    checked = read_classify_recipe(recipe, overrides, init=start.card if start else None)
     opened = open_project(project, voxel_spacing=voxel_spacing, objects=objects)
     with progress(100, "read and find candidates") as bar:
 
@@ -70,7 +78,7 @@ def teach(
 
         done = classify(
             opened, output, recipe=checked, validation=held_out_names(validation), fold=fold,
-            device=device, overwrite=overwrite, tell=tell, read=bar.fraction,
+            init=start, device=device, overwrite=overwrite, tell=tell, read=bar.fraction,
         )  # fmt: skip
     if score := done.classifier.card.score:
         told = "  ".join(f"{name} {value:.3f}" for name, value in score.items())

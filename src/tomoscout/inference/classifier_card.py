@@ -10,6 +10,7 @@ from pydantic import Field
 from tomoscout import __version__
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.settings import Choice, Settings
+from tomoscout.inference.card import Origin
 from tomoscout.inference.card_file import CLASSIFIER, read_settings
 from tomoscout.ops.normalise import NormaliseSettings
 
@@ -40,6 +41,8 @@ class ClassifierCard(Settings):
     """Runs of the score."""
     trained_on: tuple[str, ...] = ()
     """Runs the weights were trained on."""
+    origin: Origin | None = None
+    """The encoder the training started from; None for random weights."""
     recipe: dict[str, Any] = Field(default_factory=dict)
     """The whole recipe, for the record."""
     notes: str = ""

@@ -43,9 +43,27 @@ def read_values(name: str | Path, package: str) -> tuple[dict[str, Any], str]:
 
 
 def read_as(
-    kind: type[RecipeT], name: str | Path, package: str, overrides: Mapping[str, Any] | None
+    kind: type[RecipeT],
+    name: str | Path,
+    package: str,
+    overrides: Mapping[str, Any] | None,
+    *,
+    under: Mapping[str, Any] | None = None,
 ) -> RecipeT:
     """Read a recipe of a kind by name or path, and lay flags over it.
+
+    Parameters
+    ----------
+    kind
+        The kind.
+    name
+        Name of a recipe in the package, or path of a YAML file.
+    package
+        Where those of this kind lie.
+    overrides
+        Nested settings that win over the recipe's.
+    under
+        Nested settings that the recipe's win over: those of weights to start from.
 
     Raises
     ------
@@ -53,5 +71,5 @@ def read_as(
         If there is no such recipe, a key is misspelt, or a value is wrong.
     """
     values, source = read_values(name, package)
-    defaults = kind().model_dump(mode="json")
+    defaults = merge(kind().model_dump(mode="json"), under or {})
     return validate(kind, merge(merge(defaults, values), overrides or {}), source=source)

@@ -27,6 +27,7 @@ from tomoscout.inference.classifier_weights import (
     load_classifier,
     save_classifier,
 )
+from tomoscout.inference.encoder_weights import EncoderWeights
 from tomoscout.io._atomic import write_json
 from tomoscout.io.project import Project
 from tomoscout.lessons import LESSONS
@@ -35,8 +36,10 @@ from tomoscout.training._folder import CHECKPOINT, find_checkpoint, is_first_pro
 from tomoscout.training._labelled import check_learnable, load_labelled
 from tomoscout.training._runs import annotated
 from tomoscout.training.around import Watch, around, beginning
+from tomoscout.training.backbone import check_encoder, origin_of_encoder, take_over_encoder
 from tomoscout.training.classify_recipe import ClassifyRecipe
 from tomoscout.training.classifying import PREFIX, ClassifyModule, Examined, ValidateCrops, examine
+from tomoscout.training.inherit import check_spacing
 from tomoscout.training.loop import load_last, make_loader, run_loop
 from tomoscout.training.progress import Progress
 from tomoscout.training.settings import TrainingSettings
@@ -75,6 +78,7 @@ def classify(
     recipe: ClassifyRecipe,
     validation: Sequence[str] | None = None,
     fold: int = 0,
+    init: EncoderWeights | None = None,
     device: str = "auto",
     overwrite: bool = False,
     tell: Callable[[Progress], None] | None = None,
@@ -95,6 +99,8 @@ def classify(
         Runs held out; an empty list holds out none.
     fold
         Which run, by sorted name, is held out when ``validation`` is not given.
+    init
+        Encoder that the backbone starts from; the recipe is then read with its card.
     device
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     overwrite
@@ -111,21 +117,26 @@ def classify(
     """
     recipe.check()
     chosen = split(annotated(project, "train"), fold=fold, validation=validation)
+    if init is not None:
+        check_encoder(init, recipe, chosen.validation)
     folder, where = Path(output), choose_device(device)
     record = {
         "recipe": recipe.model_dump(mode="json"),
         "train": list(chosen.train),
         "validation": list(chosen.validation),
         "objects": project.objects.names,
-    }
+    } | ({} if init is None else {"init": init.fingerprint})
     resume = find_checkpoint(folder, record, overwrite=overwrite, weights=FILE_NAME)
     names = (*chosen.train, *chosen.validation)
     places = load_labelled(project.select(names), recipe, read)
     learn, kept = places[: len(chosen.train)], places[len(chosen.train) :]
     check_learnable(learn, project.objects)
+    spacing = learn[0].volume.voxel_spacing
+    if init is not None:
+        check_spacing(init, spacing)
     settings = recipe.training
     torch.manual_seed(settings.seed)
-    weights = _untrained(recipe, learn[0].volume.voxel_spacing, project.objects, chosen)
+    weights = _untrained(recipe, spacing, project.objects, chosen, init)
     family, choice = recipe.lesson.resolve(LESSONS)
     lesson = family.build(choice, seed=settings.seed)
     network: Any = weights.network
@@ -164,7 +175,11 @@ def classify(
 
 
 def _untrained(
-    recipe: ClassifyRecipe, voxel_spacing: float, objects: ObjectTable, fold: Fold
+    recipe: ClassifyRecipe,
+    voxel_spacing: float,
+    objects: ObjectTable,
+    fold: Fold,
+    init: EncoderWeights | None,
 ) -> ClassifierWeights:
     """Build a classifier as it starts, and the card that says what it is."""
     card = ClassifierCard(
@@ -177,9 +192,12 @@ def _untrained(
         lesson=recipe.lesson,
         background=recipe.background,
         trained_on=fold.train,
+        origin=None if init is None else origin_of_encoder(init),
         recipe=recipe.model_dump(mode="json"),
     )
     network = build_classifier(card)
+    if init is not None:
+        take_over_encoder(init, network)
     channels_last(network)
     return ClassifierWeights(network, card)
 

@@ -1,6 +1,7 @@
 """The recipe of a classifier's training: every setting in one place, from YAML and flags.
 
-Precedence, lowest first: the field's default, the recipe's YAML, the flag.
+Precedence, lowest first: the field's default, the settings of an encoder to start from, the
+recipe's YAML, the flag.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from tomoscout.classifiers import CLASSIFIERS
 from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Shape
 from tomoscout.core.settings import Choice, Settings
+from tomoscout.inference.encoder_card import EncoderCard
 from tomoscout.lessons import LESSONS
 from tomoscout.ops.crops import nearest_shape
 from tomoscout.ops.normalise import NormaliseSettings
 from tomoscout.training._recipes import read_as, recipes_in
+from tomoscout.training.backbone import inherited_crops, with_backbone
 from tomoscout.training.settings import TrainingSettings
 
 _PACKAGE = "tomoscout.recipes.classify"
@@ -110,15 +113,31 @@ def classify_recipe_names() -> list[str]:
 
 
 def read_classify_recipe(
-    name: str | Path, overrides: Mapping[str, Any] | None = None
+    name: str | Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    init: EncoderCard | None = None,
 ) -> ClassifyRecipe:
     """Read a classifier's recipe by name or path, and lay flags over it.
+
+    Parameters
+    ----------
+    name
+        Name of a recipe in the package, or path of a YAML file.
+    overrides
+        Nested settings that win over the recipe's.
+    init
+        Of an encoder to start from: see ``backbone`` for what is inherited.
 
     Raises
     ------
     UserError
         If there is no such recipe, a key is misspelt, a value is wrong, or parts do not fit.
     """
-    recipe = read_as(ClassifyRecipe, name, _PACKAGE, overrides)
+    under = inherited_crops(init) if init else None
+    recipe = read_as(ClassifyRecipe, name, _PACKAGE, overrides, under=under)
+    if init:
+        on_it = with_backbone(recipe.classifier, init)
+        recipe = recipe.model_copy(update={"classifier": on_it})
     recipe.check()
     return recipe

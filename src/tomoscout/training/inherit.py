@@ -8,6 +8,7 @@ from typing import Any
 
 from tomoscout.core.errors import UserError
 from tomoscout.inference.card import Card, Origin
+from tomoscout.inference.encoder_weights import EncoderWeights
 from tomoscout.inference.weights import Detector, fingerprint
 from tomoscout.losses import LOSSES
 from tomoscout.training.recipe import Recipe
@@ -84,7 +85,7 @@ def check_start(init: Detector, recipe: Recipe, validation: Sequence[str]) -> No
         )  # fmt: skip
 
 
-def check_spacing(init: Detector, voxel_spacing: float) -> None:
+def check_spacing(init: Detector | EncoderWeights, voxel_spacing: float) -> None:
     """Warn of tomograms at another voxel spacing than the weights know; refuse a far one."""
     known = init.card.voxel_spacing
     factor = max(voxel_spacing / known, known / voxel_spacing)
