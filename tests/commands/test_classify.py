@@ -10,10 +10,18 @@ from scipy.spatial import cKDTree
 from samples.balls import OBJECTS, make_run
 from tomoscout.cli import main
 from tomoscout.core.picks import Picks
+from tomoscout.core.settings import Choice
 from tomoscout.inference.classifier_weights import load_classifier
+from tomoscout.inference.encoder_weights import (
+    EncoderCard,
+    EncoderWeights,
+    build_encoder,
+    save_encoder,
+)
 from tomoscout.io.picks import read_picks, write_picks
 from tomoscout.io.project import open_project
 from tomoscout.io.project_writer import write_copick_config, write_run
+from tomoscout.ops.normalise import NormaliseSettings
 
 RECIPE = {
     "crop": 160,
@@ -79,6 +87,24 @@ def test_teach_says_how_often_it_is_right_and_what_comes_next(balls, taught, cap
     assert f"right on run2: accuracy {score['accuracy']:.3f}" in told
     assert "next: tomoscout classify" in told
     assert score["accuracy"] >= 0.7
+
+
+def test_teach_starts_from_an_encoder_among_the_results_of_discover(balls, tmp_path, capsys):
+    card = EncoderCard(
+        encoder=Choice(name="resnet3d", widths=[8, 16], projection=[8]), crop=(16, 16, 16),
+        voxel_spacing=10.0, normalise=NormaliseSettings(),
+    )  # fmt: skip
+    encoder = EncoderWeights(build_encoder(card), card)
+    save_encoder(encoder, tmp_path / "seen" / "encoder" / "encoder.safetensors")
+    command = ["teach", str(balls / "copick.json"), "--validation", "run2", "--training.steps", "2"]
+    command += ["--training.validate-every", "2", "--recipe", str(balls / "recipe.yaml")]
+    command += ["--init", str(tmp_path / "seen")]
+    assert main([*command, "-o", str(tmp_path / "out")]) == 0
+    origin = load_classifier(tmp_path / "out").card.origin
+    assert (origin.name, origin.fingerprint) == ("seen", encoder.fingerprint)
+    other = ["--classifier.backbone.widths", "8,32", "-o", str(tmp_path / "other")]
+    assert main([*command, *other]) == 2
+    assert "leave the backbone out, or start from another encoder" in capsys.readouterr().err
 
 
 def test_candidates_become_particles_by_name_and_background_goes(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tomoscout.core import usual
 from tomoscout.core.errors import UserError
 from tomoscout.inference.find import ENCODER_FOLDER
 from tomoscout.io.project import Project
@@ -19,9 +20,6 @@ EMBEDDINGS = "embeddings"
 """Folder, in that of the results, of what the encoder saw; the encoder's own is beside it."""
 
 _OURS = {ENCODER_FOLDER, EMBEDDINGS, "presence", "maps", "picks"}
-
-RECIPE = "contrast-3d"
-"""How an encoder is trained by those who do not say it."""
 
 
 def recipe_of(
@@ -38,7 +36,7 @@ def recipe_of(
     from tomoscout.training.contrast_recipe import read_contrast_recipe
 
     if encoder is None:
-        return read_contrast_recipe(recipe or RECIPE, parse_overrides(settings))
+        return read_contrast_recipe(recipe or usual.ENCODER_RECIPE, parse_overrides(settings))
     if recipe is not None or settings:
         what = f"--recipe {recipe}" if recipe is not None else f"--{settings[0].partition('=')[0]}"
         raise UserError(f"{what}: is for an encoder to be trained, and --encoder gives one")

@@ -9,14 +9,26 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from tomoscout.core import usual
+
 if TYPE_CHECKING:
     from tomoscout.core.parameters import Parameters
     from tomoscout.inference.ensemble import Ensemble
     from tomoscout.inference.tiling import WindowSettings
     from tomoscout.inference.weights import Detector
 
-USUAL = {"ensemble": "mean", "blend": "probabilities", "tta": "none", "average": "probabilities"}
+USUAL = {
+    "ensemble": usual.ENSEMBLE,
+    "blend": usual.BLEND,
+    "tta": usual.TTA,
+    "average": usual.AVERAGE,
+}
 """How networks look and are joined where neither flags nor parameters say it."""
+
+
+def usually(name: str) -> Parameter:
+    """Show in the help what a flag is where it is not given."""
+    return Parameter(show_default=lambda _: f"{USUAL[name]}, or what --params says")
 
 
 @Parameter(name="*")
@@ -28,22 +40,20 @@ class PredictionFlags:
     """Weights: a training folder, a .safetensors file, a name from 'tomoscout models', or a URL
     with its sha256; the weights that come with the package when not given. Several, or a folder of
     crossval, answer as one (may be repeated)."""
-    ensemble: Literal["mean", "specialists"] | None = None
+    ensemble: Annotated[Literal["mean", "specialists"] | None, usually("ensemble")] = None
     """How several weights are joined: the mean of all, or for each object the one that scored best
-    on it (specialists); mean, or what --params says, when not given."""
-    blend: Literal["probabilities", "logits", "ranks"] | None = None
+    on it (specialists)."""
+    blend: Annotated[Literal["probabilities", "logits", "ranks"] | None, usually("blend")] = None
     """What the mean of several weights is taken of: probabilities, logits or ranks (which suit
-    networks whose scores are spread differently); probabilities, or what --params says, when not
-    given."""
+    networks whose scores are spread differently)."""
     shares: Annotated[tuple[str, ...], Parameter(negative="")] = ()
     """How much each of several weights counts: 0.7,0.3 for all objects, or ribosome=0.7,0.3 for
     one (may be repeated)."""
-    tta: str | None = None
+    tta: Annotated[str | None, usually("tta")] = None
     """Views that each tile is looked at from: none, z_flip, wedge_safe, anisotropic, d4z,
-    isotropic13 or isotropic; none, or what --params says, when not given."""
-    average: Literal["probabilities", "logits"] | None = None
-    """What is averaged over the views: probabilities or logits; probabilities, or what --params
-    says, when not given."""
+    isotropic13 or isotropic."""
+    average: Annotated[Literal["probabilities", "logits"] | None, usually("average")] = None
+    """What is averaged over the views: probabilities or logits."""
     backend: str = "torch"
     """What runs the network: torch, torchscript or inductor; onnx or openvino where they are
     installed."""

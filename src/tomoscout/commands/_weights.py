@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tomoscout.commands._console import progress
+from tomoscout.core import usual
 from tomoscout.core.errors import UserError
 from tomoscout.inference.download import is_url
 from tomoscout.inference.find import (
@@ -43,8 +44,8 @@ def load_weights(model: str | None) -> Detector:
 def load_models(
     models: Sequence[str],
     *,
-    ensemble: Strategy = "mean",
-    blend: Blend = "probabilities",
+    ensemble: Strategy = usual.ENSEMBLE,
+    blend: Blend = usual.BLEND,
     shares: Mapping[str, Sequence[float]] | Sequence[float] | None = None,
 ) -> Detector | Ensemble:
     """Load weights, several of which answer as one; the shipped ones when none are given."""

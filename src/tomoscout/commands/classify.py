@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from tomoscout.core import usual
+
 if TYPE_CHECKING:
     from tomoscout.core.picks import Picks
     from tomoscout.inference.classifier_weights import ClassifierWeights
@@ -22,8 +24,8 @@ def classify(
     picks: Path,
     model: str,
     output: Annotated[Path, Parameter(alias="-o")],
-    scores: Literal["multiply", "replace"] = "multiply",
-    drop: float = 0.5,
+    scores: Literal["multiply", "replace"] = usual.SECOND_SCORES,
+    drop: float = usual.DROP,
     rename: bool = False,
     turns: int = 1,
     runs: str | None = None,

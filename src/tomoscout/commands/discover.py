@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from tomoscout.core import usual
+
 if TYPE_CHECKING:
     from tomoscout.io.project import Project
 
@@ -17,15 +19,15 @@ def discover(
     *,
     output: Annotated[Path, Parameter(alias="-o")],
     encoder: str | None = None,
-    recipe: str | None = None,
+    recipe: Annotated[str | None, Parameter(show_default=lambda _: usual.ENCODER_RECIPE)] = None,
     runs: str | None = None,
     kind: str | None = None,
-    clusters: int | None = None,
-    method: str | None = None,
+    clusters: int = usual.CLUSTERS,
+    method: str = usual.GROUPING,
     keep: str | None = None,
-    radius: float | None = None,
-    stride: int | None = None,
-    threshold: float | None = None,
+    radius: float = usual.RADIUS,
+    stride: int = usual.STRIDE,
+    threshold: float = usual.THRESHOLD,
     voxel_spacing: float | None = None,
     device: str = "auto",
     overwrite: bool = False,
@@ -47,26 +49,25 @@ def discover(
     encoder
         Weights of an encoder to use, instead of training one: a folder or an .safetensors file.
     recipe
-        How the encoder is trained: the name of a contrastive recipe in the package, or a YAML file;
-        contrast-3d when not given. Any setting of it is a flag: --training.steps 300.
+        How the encoder is trained: the name of a contrastive recipe in the package, or a YAML file.
+        Any setting of it is a flag: --training.steps 300.
     runs
         Comma-separated runs; all when not given.
     kind
         Kind of tomogram; denoised, or the only one, when not given.
     clusters
-        How many groups to make (kmeans); 8 when not given.
+        How many groups to make (kmeans).
     method
-        kmeans, as when not given, or hdbscan: as many dense groups as there are.
+        kmeans, or hdbscan: as many dense groups as there are.
     keep
         Comma-separated clusters to pick, after a look at the page; by default what the rule takes
         for particles.
     radius
-        Of the particles in Å, about: picks of a cluster lie 1.2 radii apart at least. 100 when not
-        given.
+        Of the particles in Å, about: picks of a cluster lie 1.2 radii apart at least.
     stride
-        Voxels between the crops of the grid; 8 when not given.
+        Voxels between the crops of the grid.
     threshold
-        Lowest score of a pick; at 0.5, as when not given, a crop is on the border of its cluster.
+        Lowest score of a pick; at 0.5 a crop is on the border of its cluster.
     voxel_spacing
         Edge of a voxel in Å, where the files' headers do not say.
     device
@@ -85,14 +86,9 @@ def discover(
     from tomoscout.ops.precision import choose_device
 
     choose_device(device)
-    given = {"method": method, "k": clusters}
-    grouping = validate(
-        ClusterSettings, {k: v for k, v in given.items() if v is not None}, source="clusters"
-    )
+    grouping = validate(ClusterSettings, {"method": method, "k": clusters}, source="clusters")
     numbers = {"stride": stride, "radius": radius, "threshold": threshold}
-    looked = validate(
-        LookSettings, {k: v for k, v in numbers.items() if v is not None}, source="flags"
-    )
+    looked = validate(LookSettings, numbers, source="flags")
     kept = None if keep is None else _numbers(keep)
     checked = recipe_of(encoder, recipe, settings)
     opened: Project = open_project(project, voxel_spacing=voxel_spacing)
@@ -110,9 +106,14 @@ def discover(
     flags = {
         "--encoder": encoder, "--recipe": recipe, "--runs": runs, "--kind": kind,
         "--clusters": clusters, "--method": method, "--radius": radius, "--stride": stride,
-        "--threshold": threshold, "--voxel-spacing": voxel_spacing, "--keep": keep,
+        "--threshold": threshold,
+        "--voxel-spacing": voxel_spacing, "--keep": keep,
     }  # fmt: skip
-    pairs = [(flag, value) for flag, value in flags.items() if value is not None]
+    defaults = {
+        "--clusters": usual.CLUSTERS, "--method": usual.GROUPING, "--radius": usual.RADIUS,
+        "--stride": usual.STRIDE, "--threshold": usual.THRESHOLD,
+    }  # fmt: skip
+    pairs = [(flag, value) for flag, value in flags.items() if value != defaults.get(flag)]
     pairs += [("--set", setting) for setting in settings]
     command = ["tomoscout", "discover", str(project), "-o", str(output)]
     command += [str(word) for pair in pairs for word in pair]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from tomoscout.core import usual
+
 if TYPE_CHECKING:
     from tomoscout.core.picks import Picks
     from tomoscout.discovery.examples import Examples
@@ -24,12 +26,12 @@ def find(
     like: Path,
     output: Annotated[Path, Parameter(alias="-o")],
     encoder: str | None = None,
-    recipe: str | None = None,
+    recipe: Annotated[str | None, Parameter(show_default=lambda _: usual.ENCODER_RECIPE)] = None,
     runs: str | None = None,
     kind: str | None = None,
-    turns: int | None = None,
-    stride: int | None = None,
-    threshold: float | None = None,
+    turns: int = usual.TURNS,
+    stride: int = usual.STRIDE,
+    threshold: float = usual.THRESHOLD,
     maps: bool = False,
     objects: Path | None = None,
     voxel_spacing: float | None = None,
@@ -56,20 +58,18 @@ def find(
         Weights of an encoder to use, instead of training one: a folder, such as that of 'tomoscout
         discover' or its encoder/, or a .safetensors file.
     recipe
-        How the encoder is trained: the name of a contrastive recipe in the package, or a YAML file;
-        contrast-3d when not given. Any setting of it is a flag: --training.steps 300.
+        How the encoder is trained: the name of a contrastive recipe in the package, or a YAML file.
+        Any setting of it is a flag: --training.steps 300.
     runs
         Comma-separated runs to search; all when not given.
     kind
         Kind of tomogram; denoised, or the only one, when not given.
     turns
-        Evenly spaced turns about the beam's axis that each example is looked at from; 4 when not
-        given.
+        Evenly spaced turns about the beam's axis that each example is looked at from.
     stride
-        Voxels between the crops of the grid that says what crops look like in general; 8 when not
-        given.
+        Voxels between the crops of the grid that says what crops look like in general.
     threshold
-        Lowest score of a pick; 0.5 when not given.
+        Lowest score of a pick.
     maps
         Write score maps too, as 'tomoscout pick --scores' takes them.
     objects
@@ -101,11 +101,8 @@ def find(
     from tomoscout.ops.precision import choose_device
 
     choose_device(device)
-    views = validate(ViewSettings, {} if turns is None else {"turns": turns}, source="flags")
-    numbers = {"stride": stride, "threshold": threshold}
-    looked = validate(
-        LookSettings, {k: v for k, v in numbers.items() if v is not None}, source="flags"
-    )
+    views = validate(ViewSettings, {"turns": turns}, source="flags")
+    looked = validate(LookSettings, {"stride": stride, "threshold": threshold}, source="flags")
     checked = recipe_of(encoder, recipe, settings)
     opened = open_project(project, voxel_spacing=voxel_spacing, objects=objects)
     chosen = choose_runs(opened, runs)

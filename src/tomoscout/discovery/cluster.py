@@ -23,6 +23,7 @@ from scipy.spatial.distance import cdist
 from sklearn.cluster import HDBSCAN, KMeans, MiniBatchKMeans
 from sklearn.decomposition import PCA
 
+from tomoscout.core import usual
 from tomoscout.core.errors import UserError
 from tomoscout.core.settings import Settings
 
@@ -36,9 +37,9 @@ _REACH = 0.95  # of a dense cluster's members lie within its reach; the last one
 class ClusterSettings(Settings):
     """How crops are grouped."""
 
-    method: Literal["kmeans", "hdbscan"] = "kmeans"
+    method: Literal["kmeans", "hdbscan"] = usual.GROUPING
     """``kmeans``: so many groups; ``hdbscan``: the dense ones, and noise."""
-    k: int = Field(default=8, ge=2)
+    k: int = Field(default=usual.CLUSTERS, ge=2)
     """Groups of ``kmeans``."""
     smallest: int = Field(default=50, ge=2)
     """Crops that a dense group has at least (``hdbscan``)."""

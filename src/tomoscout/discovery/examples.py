@@ -19,6 +19,7 @@ from jaxtyping import Float, Float32, Shaped
 from pydantic import Field
 from scipy import ndimage
 
+from tomoscout.core import usual
 from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Shape
 from tomoscout.core.picks import Picks
@@ -34,7 +35,7 @@ Embed = Callable[[Float32[np.ndarray, "n z y x"]], Float32[np.ndarray, "n f"]]
 class ViewSettings(Settings):
     """How examples are looked at."""
 
-    turns: int = Field(default=4, ge=1)
+    turns: int = Field(default=usual.TURNS, ge=1)
     """Evenly spaced turns about the beam's axis; 4, quarter turns, need no interpolation."""
     mirror: bool = True
     """Whether mirror images are looked at too: encoders are trained not to tell them apart."""

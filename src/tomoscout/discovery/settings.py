@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from tomoscout.core import usual
 from tomoscout.core.settings import Settings
 
 
 class LookSettings(Settings):
     """How tomograms are looked at, and what becomes a pick."""
 
-    stride: int = Field(default=8, ge=1)
+    stride: int = Field(default=usual.STRIDE, ge=1)
     """Voxels between the crops of the grid."""
-    radius: float = Field(default=100.0, gt=0)
+    radius: float = Field(default=usual.RADIUS, gt=0)
     """Of the particles, about, in ångström."""
-    threshold: float = Field(default=0.5, gt=0, le=1)
+    threshold: float = Field(default=usual.THRESHOLD, gt=0, le=1)
     """Lowest score of a pick."""

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from tomoscout.classifiers import CLASSIFIERS, Classifier
 from tomoscout.inference.at_places import check_crop
-from tomoscout.inference.card_file import CLASSIFIER, digest_of, fill, write_tensors
+from tomoscout.inference.card_file import CLASSIFIER, write_tensors
 from tomoscout.inference.classifier_card import ClassifierCard, read_classifier_card
 from tomoscout.inference.download import Progress
 from tomoscout.inference.find import CLASSIFIER_FILE as FILE_NAME
-from tomoscout.inference.find import find_in, title
-from tomoscout.ops.precision import channels_last
+from tomoscout.inference.find import find_in
+from tomoscout.inference.ready import Ready, put_to_use
 from tomoscout.ops.thin_maps import guard
 
 __all__ = [
@@ -29,22 +29,12 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class ClassifierWeights:
+class ClassifierWeights(Ready):
     """A classifier ready to use, and its card."""
 
     network: Classifier
     card: ClassifierCard
     source: str = "weights"
-
-    @property
-    def name(self) -> str:
-        """What people call it: its file's stem, or the name of its training folder."""
-        return title(Path(self.source))
-
-    @property
-    def fingerprint(self) -> str:
-        """A short text that differs for other weights, whatever the file is called."""
-        return digest_of(self.network.state_dict())
 
 
 def build_classifier(card: ClassifierCard) -> Classifier:
@@ -94,7 +84,5 @@ def load_classifier(model: str | Path, *, progress: Progress | None = None) -> C
     path = find_in(model, FILE_NAME, progress=progress)
     card = read_classifier_card(path)
     network = build_classifier(card)
-    fill(network, path, name=card.classifier.name)
-    channels_last(network)
-    network.eval()
+    put_to_use(network, path, name=card.classifier.name)
     return ClassifierWeights(network, card, str(path))

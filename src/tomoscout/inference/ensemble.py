@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tomoscout.core import usual
 from tomoscout.core.errors import UserError, did_you_mean
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.parameters import Blend, Parameters, Strategy
@@ -100,8 +101,8 @@ class Ensemble:
 def load_model(
     models: Sequence[str | Path] | str | Path | None = None,
     *,
-    ensemble: Strategy = "mean",
-    blend: Blend = "probabilities",
+    ensemble: Strategy = usual.ENSEMBLE,
+    blend: Blend = usual.BLEND,
     shares: Shares | None = None,
     progress: Progress | None = None,
 ) -> Detector | Ensemble:
@@ -143,7 +144,7 @@ def load_model(
 def join(
     members: Sequence[Detector],
     *,
-    blend: Blend = "probabilities",
+    blend: Blend = usual.BLEND,
     shares: Shares | None = None,
     groups: Sequence[int] | None = None,
 ) -> Ensemble:

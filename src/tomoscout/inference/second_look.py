@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import Field
 
+from tomoscout.core import usual
 from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Settings
 
@@ -16,10 +17,10 @@ from tomoscout.core.settings import Settings
 class SecondLook(Settings):
     """How picks are judged."""
 
-    scores: Literal["multiply", "replace"] = "multiply"
+    scores: Literal["multiply", "replace"] = usual.SECOND_SCORES
     """``multiply`` gives a pick its old score times the probability of its object, ``replace`` that
     probability alone."""
-    drop: float = Field(default=0.5, ge=0, le=1)
+    drop: float = Field(default=usual.DROP, ge=0, le=1)
     """Probability of background above which a pick is dropped; 1 keeps all."""
     rename: bool = False
     """Call every pick the object that is most probable there; without it only picks of objects

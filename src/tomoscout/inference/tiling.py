@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import field_validator
 
+from tomoscout.core import usual
 from tomoscout.core.geometry import Geometry, Shape
 from tomoscout.core.parameters import Average
 from tomoscout.core.settings import Settings
@@ -29,10 +30,10 @@ class WindowSettings(Settings):
     instead of 32 a tomogram of the challenge is a sixth less work."""
     blend: Blend = "linear"
     """Shape of the blend over the overlap."""
-    tta: str = "none"
+    tta: str = usual.TTA
     """Views that are averaged (test-time augmentation): none, z_flip, wedge_safe, anisotropic, d4z,
     isotropic13 or isotropic; see ``ops.views``."""
-    average: Average = "probabilities"
+    average: Average = usual.AVERAGE
     """What is averaged over the views: probabilities or logits."""
     backend: str = "torch"
     """What runs the network; see ``inference.backends``."""

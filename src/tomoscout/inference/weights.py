@@ -14,11 +14,11 @@ from tomoscout.core.activation import Activation, channel_names
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.parameters import Parameters
 from tomoscout.inference.card import Card, read_card
-from tomoscout.inference.card_file import DETECTOR, StoredType, digest_of, fill, write_tensors
+from tomoscout.inference.card_file import DETECTOR, StoredType, write_tensors
 from tomoscout.inference.download import Progress
-from tomoscout.inference.find import FILE_NAME, find_weights, title
+from tomoscout.inference.find import FILE_NAME, find_weights
+from tomoscout.inference.ready import Ready, put_to_use
 from tomoscout.models import MODELS, Network
-from tomoscout.ops.precision import channels_last
 from tomoscout.ops.rarity import no_background
 from tomoscout.ops.thin_maps import guard
 from tomoscout.pickers import PICKERS
@@ -37,7 +37,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Detector:
+class Detector(Ready):
     """A network ready to use, and its card."""
 
     network: Network
@@ -48,11 +48,6 @@ class Detector:
     def objects(self) -> ObjectTable:
         """The objects it finds."""
         return self.card.object_table
-
-    @property
-    def name(self) -> str:
-        """What people call it: its file's stem, or the name of its training folder."""
-        return title(Path(self.source))
 
     def with_thresholds(self, thresholds: dict[str, float], runs: tuple[str, ...]) -> Detector:
         """Return the detector with other thresholds, found on ``runs``."""
@@ -120,7 +115,7 @@ def save_detector(detector: Detector, path: Path, *, dtype: StoredType | None = 
 
 def fingerprint(detector: Detector) -> str:
     """Return a short text that differs for other weights, whatever the file is called."""
-    return digest_of(detector.network.state_dict())
+    return detector.fingerprint
 
 
 def load_detector(model: str | Path | None = None, *, progress: Progress | None = None) -> Detector:
@@ -142,6 +137,5 @@ def load_detector(model: str | Path | None = None, *, progress: Progress | None 
     path = find_weights(model, progress=progress)
     card = read_card(path)
     network = build_network(card)
-    fill(network, path, name=card.model.name)
-    channels_last(network)
-    return Detector(network.eval(), card, str(path))
+    put_to_use(network, path, name=card.model.name)
+    return Detector(network, card, str(path))

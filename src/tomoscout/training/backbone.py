@@ -11,7 +11,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from tomoscout.classifiers import CLASSIFIERS
@@ -62,9 +61,8 @@ def check_encoder(init: EncoderWeights, recipe: Any, held_out: Sequence[str]) ->
             f"normalise.method {recipe.normalise.method}: {init.source} was trained with "
             f"{card.normalise.method}: leave it out, or start from another encoder"
         )
-    module, settings = recipe.classifier.resolve(CLASSIFIERS)
-    with torch.device("meta"):  # costs nothing, and leaves the random numbers alone
-        fresh = module.build(settings, 2).backbone.state_dict()
+    _, settings = recipe.classifier.resolve(CLASSIFIERS)
+    fresh = recipe.shapes().backbone.state_dict()
     if _shapes(fresh) != _shapes(_kept(init)):
         raise UserError(
             f"backbone {_told(settings.backbone.model_dump())}: {init.source} are weights "

@@ -17,7 +17,6 @@ import torch
 from tomoscout.core.objects import ObjectTable
 from tomoscout.data.folds import Fold, split
 from tomoscout.data.labelled import HeldOut, LabelledDataset, collate_labelled
-from tomoscout.data.module import EpochSampler
 from tomoscout.data.places import Look
 from tomoscout.inference.classifier_weights import (
     FILE_NAME,
@@ -31,18 +30,16 @@ from tomoscout.inference.encoder_weights import EncoderWeights
 from tomoscout.io._atomic import write_json
 from tomoscout.io.project import Project
 from tomoscout.lessons import LESSONS
-from tomoscout.ops.precision import channels_last, choose_device
-from tomoscout.training._folder import CHECKPOINT, find_checkpoint, is_first_process
+from tomoscout.ops.precision import channels_last
 from tomoscout.training._labelled import check_learnable, load_labelled
 from tomoscout.training._runs import annotated
-from tomoscout.training.around import Watch, around, beginning
+from tomoscout.training.around import Watch
 from tomoscout.training.backbone import check_encoder, origin_of_encoder, take_over_encoder
 from tomoscout.training.classify_recipe import ClassifyRecipe
 from tomoscout.training.classifying import PREFIX, ClassifyModule, Examined, ValidateCrops, examine
+from tomoscout.training.course import open_course
 from tomoscout.training.inherit import check_spacing
-from tomoscout.training.loop import load_last, make_loader, run_loop
 from tomoscout.training.progress import Progress
-from tomoscout.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from lightning.pytorch import Callback
@@ -119,14 +116,18 @@ def classify(
     chosen = split(annotated(project, "train"), fold=fold, validation=validation)
     if init is not None:
         check_encoder(init, recipe, chosen.validation)
-    folder, where = Path(output), choose_device(device)
     record = {
         "recipe": recipe.model_dump(mode="json"),
         "train": list(chosen.train),
         "validation": list(chosen.validation),
         "objects": project.objects.names,
     } | ({} if init is None else {"init": init.fingerprint})
-    resume = find_checkpoint(folder, record, overwrite=overwrite, weights=FILE_NAME)
+    course = open_course(
+        output, record, recipe=recipe, weights=FILE_NAME, device=device, overwrite=overwrite
+    )
+    weights_path = course.folder / FILE_NAME
+    if course.is_done:
+        return Classified(load_classifier(weights_path), course.folder, chosen)
     names = (*chosen.train, *chosen.validation)
     places = load_labelled(project.select(names), recipe, read)
     learn, kept = places[: len(chosen.train)], places[len(chosen.train) :]
@@ -139,39 +140,45 @@ def classify(
     weights = _untrained(recipe, spacing, project.objects, chosen, init)
     family, choice = recipe.lesson.resolve(LESSONS)
     lesson = family.build(choice, seed=settings.seed)
-    network: Any = weights.network
-    module = ClassifyModule(network, lesson, settings)
     shares: dict[str, Any] = {
         "background": recipe.background, "lookalikes": recipe.lookalikes, "apart": recipe.apart,
         "radii": [entry.radius for entry in project.objects.each()], "seed": settings.seed,
     }  # fmt: skip
     look = Look(weights.card.crop, views=recipe.views, shift=recipe.shift)
+    network: Any = weights.network
     dataset = LabelledDataset(learn, look=look, **shares)
     held_out = (
         HeldOut(kept, crop=weights.card.crop, most=recipe.held_out, **shares) if kept else None
     )
-    loader, sampler = make_loader(dataset, settings, collate_labelled)
-    trainer = run_loop(
-        module,
-        loader,
-        settings=settings,
-        device=where,
-        folder=folder,
-        callbacks=_callbacks(weights, held_out, settings, folder, where, sampler, tell),
-        resume=resume,
-        begin=beginning(folder, record, recipe, resume=resume, overwrite=overwrite),
-    )
-    if is_first_process():
-        load_last(module, folder / CHECKPOINT)
+
+    def save() -> None:
+        examined = weights
         if held_out is not None:
             found = examine(
-                network.to(where), lesson, held_out, classes=weights.card.classes,
-                batch=settings.batch_size, device=where, bf16=settings.bf16,
+                network.to(course.device), lesson, held_out, classes=weights.card.classes,
+                batch=settings.batch_size, device=course.device, bf16=settings.bf16,
             )  # fmt: skip
-            weights = _with_score(weights, found, folder, chosen.validation)
-        save_classifier(weights, folder / FILE_NAME)
-    trainer.strategy.barrier()
-    return Classified(load_classifier(folder / FILE_NAME), folder, chosen)
+            examined = _with_score(weights, found, course.folder, chosen.validation)
+        save_classifier(examined, weights_path)
+
+    scores, progress = dict[str, Any](), Progress(steps=settings.steps)
+    columns: list[str] = list(family.TERMS)
+    validating: list[Callback] = [Watch(scores)]
+    if held_out is not None:
+        columns += [PREFIX + name for name in ("loss", "balanced", *family.TERMS)]
+        validating.append(ValidateCrops(held_out, weights.card.classes, scores, progress))
+    course.run(
+        ClassifyModule(network, lesson, settings),
+        dataset,
+        collate_labelled,
+        columns=columns,
+        scores=scores,
+        validating=validating,
+        progress=progress,
+        tell=tell,
+        save=save,
+    )
+    return Classified(load_classifier(weights_path), course.folder, chosen)
 
 
 def _untrained(
@@ -200,36 +207,6 @@ def _untrained(
         take_over_encoder(init, network)
     channels_last(network)
     return ClassifierWeights(network, card)
-
-
-def _callbacks(
-    weights: ClassifierWeights,
-    held_out: HeldOut | None,
-    settings: TrainingSettings,
-    folder: Path,
-    device: torch.device,
-    sampler: EpochSampler,
-    tell: Callable[[Progress], None] | None,
-) -> list[Callback]:
-    """Return what happens around the steps."""
-    terms = LESSONS[weights.card.lesson.name].TERMS if weights.card.lesson else ()
-    scores, progress = dict[str, Any](), Progress(steps=settings.steps)
-    columns = list(terms)
-    validating: list[Callback] = [Watch(scores)]
-    if held_out is not None:
-        columns += [PREFIX + name for name in ("loss", "balanced", *terms)]
-        validating.append(ValidateCrops(held_out, weights.card.classes, scores, progress))
-    return around(
-        settings,
-        folder=folder,
-        device=device,
-        sampler=sampler,
-        columns=columns,
-        scores=scores,
-        progress=progress,
-        tell=tell,
-        validating=validating,
-    )
 
 
 def _with_score(

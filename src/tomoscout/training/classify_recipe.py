@@ -10,38 +10,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from tomoscout.augment import AUGMENTATIONS
 from tomoscout.candidates import CANDIDATES
 from tomoscout.classifiers import CLASSIFIERS
 from tomoscout.core.errors import UserError
-from tomoscout.core.geometry import Shape
-from tomoscout.core.settings import Choice, Settings
+from tomoscout.core.settings import Choice
 from tomoscout.inference.encoder_card import EncoderCard
 from tomoscout.lessons import LESSONS
-from tomoscout.ops.crops import nearest_shape
-from tomoscout.ops.normalise import NormaliseSettings
 from tomoscout.training._recipes import read_as, recipes_in
 from tomoscout.training.backbone import inherited_crops, with_backbone
+from tomoscout.training.crop_recipe import CropRecipe
 from tomoscout.training.settings import TrainingSettings
 
 _PACKAGE = "tomoscout.recipes.classify"
 
 
-class ClassifyRecipe(Settings):
+class ClassifyRecipe(CropRecipe):
     """Everything a classifier's training depends on, besides its runs."""
 
-    kind: str | None = None
-    """Kind of tomogram; None takes ``denoised`` or the only one."""
-    normalise: NormaliseSettings = NormaliseSettings()
-    """How grey values are brought to one scale, in training and in use."""
-    crop: float = Field(default=320.0, gt=0)
-    """Edge of a crop, in ångström: about one and a half of the largest particle."""
-    slab: float = Field(default=0.0, ge=0)
-    """How much along z each plane is averaged over first, in ångström, for classifiers that look
-    at slices; 0 takes planes as they are."""
     shift: float = Field(default=20.0, ge=0)
     """How far a crop lies off its place at most, along each axis, in ångström: as far as picks
     do."""
@@ -72,16 +60,6 @@ class ClassifyRecipe(Settings):
     )
     """The loop."""
 
-    @model_validator(mode="after")
-    def _only_what_counts(self) -> ClassifyRecipe:
-        self.training.check_for_crops()
-        return self
-
-    def crop_voxels(self, voxel_spacing: float) -> Shape:
-        """Return the voxels (z, y, x) of a crop: the nearest that the classifier can take."""
-        network = self._shapes()
-        return nearest_shape(self.crop / voxel_spacing, network.divisor, flat=network.flat)
-
     def check(self) -> None:
         """Look everything up that is chosen by name.
 
@@ -94,17 +72,16 @@ class ClassifyRecipe(Settings):
         for view in self.views:
             view.resolve(AUGMENTATIONS)
         lesson, _ = self.lesson.resolve(LESSONS)
-        if getattr(lesson, "NEEDS_POSITIONS", False) and max(self._shapes().grid) == 1:
+        if getattr(lesson, "NEEDS_POSITIONS", False) and max(self.shapes().grid) == 1:
             raise UserError(
                 f"lesson '{self.lesson.name}' shuffles positions, and '{self.classifier.name}' "
                 "knows none: choose --classifier.name transformer_head, or another lesson"
             )
 
-    def _shapes(self) -> Any:
-        """Build the classifier without memory: its shapes cost nothing so."""
+    def _build(self) -> Any:
+        """Build the classifier, for two classes."""
         module, settings = self.classifier.resolve(CLASSIFIERS)
-        with torch.device("meta"):  # and leaves the random numbers alone
-            return module.build(settings, 2)
+        return module.build(settings, 2)
 
 
 def classify_recipe_names() -> list[str]:

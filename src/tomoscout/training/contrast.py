@@ -33,14 +33,13 @@ from tomoscout.inference.weights import FILE_NAME as DETECTOR_FILE
 from tomoscout.inference.weights import save_detector
 from tomoscout.io.project import Project, Run
 from tomoscout.objectives import OBJECTIVES
-from tomoscout.ops.precision import channels_last, choose_device
-from tomoscout.training._folder import CHECKPOINT, find_checkpoint, is_first_process
+from tomoscout.ops.precision import channels_last
 from tomoscout.training._places import held, labels_of, load_each
-from tomoscout.training.around import Watch, around, beginning
+from tomoscout.training.around import Watch
 from tomoscout.training.contrast_recipe import ContrastRecipe
 from tomoscout.training.contrastive import ContrastiveModule
+from tomoscout.training.course import open_course
 from tomoscout.training.handover import detector_of, sized_for
-from tomoscout.training.loop import load_last, make_loader, run_loop
 from tomoscout.training.progress import Progress
 
 
@@ -106,13 +105,15 @@ def contrast(
     chosen = _draw(project.select(runs if runs is not None else project.names).runs, recipe)
     if not chosen:
         raise UserError(f"{project.path}: no tomograms in it to learn from")
-    folder, where = Path(output), choose_device(device)
     recipe = sized_for(recipe, project.objects)
     names = tuple(run.name for run in chosen)
     record = {"recipe": recipe.model_dump(mode="json"), "train": list(names), "contrast": True}
-    resume = find_checkpoint(folder, record, overwrite=overwrite, weights=FILE_NAME)
-    if (folder / FILE_NAME).exists() and not overwrite:  # written at the end: all is done
-        return Contrasted(load_encoder(folder / FILE_NAME), folder, names)
+    course = open_course(
+        output, record, recipe=recipe, weights=FILE_NAME, device=device, overwrite=overwrite
+    )
+    weights_path = course.folder / FILE_NAME
+    if course.is_done:
+        return Contrasted(load_encoder(weights_path), course.folder, names)
     load = partial(find_places, recipe=recipe, objects=project.objects)
     places = load_each(chosen, load, read)
     settings = recipe.training
@@ -121,7 +122,6 @@ def contrast(
     module, choice = recipe.objective.resolve(OBJECTIVES)
     network: Any = weights.network
     objective = module.build(choice, projection=network.projection)
-    lit = ContrastiveModule(network, objective, settings)
     dataset = PairDataset(
         places,
         crop=weights.card.crop,
@@ -130,35 +130,25 @@ def contrast(
         shift=recipe.shift,
         seed=settings.seed,
     )
-    loader, sampler = make_loader(dataset, settings, partial(collate_pairs, apart=recipe.apart))
-    scores: dict[str, Any] = {}
-    trainer = run_loop(
-        lit,
-        loader,
-        settings=settings,
-        device=where,
-        folder=folder,
-        callbacks=around(
-            settings,
-            folder=folder,
-            device=where,
-            sampler=sampler,
-            columns=_watched(objective, network),
-            scores=scores,
-            progress=Progress(steps=settings.steps),
-            tell=tell,
-            validating=[Watch(scores)],
-        ),
-        resume=resume,
-        begin=beginning(folder, record, recipe, resume=resume, overwrite=overwrite),
-    )
-    if is_first_process():
-        load_last(lit, folder / CHECKPOINT)
-        save_encoder(weights, folder / FILE_NAME)
+
+    def save() -> None:
+        save_encoder(weights, weights_path)
         if (detector := detector_of(weights, project.objects)) is not None:
-            save_detector(detector, folder / DETECTOR_FILE)
-    trainer.strategy.barrier()
-    return Contrasted(load_encoder(folder / FILE_NAME), folder, names)
+            save_detector(detector, course.folder / DETECTOR_FILE)
+
+    scores: dict[str, Any] = {}
+    course.run(
+        ContrastiveModule(network, objective, settings),
+        dataset,
+        partial(collate_pairs, apart=recipe.apart),
+        columns=_watched(objective, network),
+        scores=scores,
+        validating=[Watch(scores)],
+        progress=Progress(steps=settings.steps),
+        tell=tell,
+        save=save,
+    )
+    return Contrasted(load_encoder(weights_path), course.folder, names)
 
 
 def _draw(runs: Sequence[Run], recipe: ContrastRecipe) -> list[Run]:

@@ -9,42 +9,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from tomoscout.augment import AUGMENTATIONS
 from tomoscout.candidates import CANDIDATES
-from tomoscout.core.geometry import Shape
-from tomoscout.core.settings import Choice, Settings
+from tomoscout.core.settings import Choice
 from tomoscout.encoders import ENCODERS
 from tomoscout.objectives import OBJECTIVES
-from tomoscout.ops.crops import nearest_shape
-from tomoscout.ops.normalise import NormaliseSettings
 from tomoscout.training._recipes import read_as, recipes_in
+from tomoscout.training.crop_recipe import CropRecipe
 from tomoscout.training.settings import TrainingSettings
 
 _PACKAGE = "tomoscout.recipes.contrast"
 
 
-class ContrastRecipe(Settings):
+class ContrastRecipe(CropRecipe):
     """Everything a contrastive training depends on, besides its runs."""
 
-    kind: str | None = None
-    """Kind of tomogram; None takes ``denoised`` or the only one."""
     tomograms: int = Field(default=16, ge=1)
     """How many tomograms are learnt from, at most; of more, so many are drawn. All are held in
     memory."""
-    normalise: NormaliseSettings = NormaliseSettings()
-    """How grey values are brought to one scale, in training and in use."""
     candidates: Choice = Choice(name="dog")
     """How places worth a look are found, without labels."""
     at_candidates: float = Field(default=0.75, ge=0, le=1)
     """Share of crops at these places; the rest lie anywhere."""
-    crop: float = Field(default=320.0, gt=0)
-    """Edge of a crop, in ångström: about one and a half of the largest particle."""
-    slab: float = Field(default=0.0, ge=0)
-    """How much along z each plane is averaged over first, in ångström, for encoders that look at
-    slices; 0 takes planes as they are."""
     shift: float = Field(default=20.0, ge=0)
     """How far each view lies off its place at most, along each axis, in ångström."""
     apart: float = Field(default=100.0, ge=0)
@@ -65,17 +53,10 @@ class ContrastRecipe(Settings):
     training: TrainingSettings = TrainingSettings(batch_size=128, steps=400, ema=0.0)
     """The loop."""
 
-    @model_validator(mode="after")
-    def _only_what_counts(self) -> ContrastRecipe:
-        self.training.check_for_crops()
-        return self
-
-    def crop_voxels(self, voxel_spacing: float) -> Shape:
-        """Return the voxels (z, y, x) of a crop: the nearest that the encoder can take."""
+    def _build(self) -> Any:
+        """Build the encoder."""
         module, settings = self.encoder.resolve(ENCODERS)
-        with torch.device("meta"):  # costs nothing, and leaves the random numbers alone
-            encoder = module.build(settings)
-        return nearest_shape(self.crop / voxel_spacing, encoder.divisor, flat=encoder.flat)
+        return module.build(settings)
 
 
 def contrast_recipe_names() -> list[str]:
