@@ -1,8 +1,10 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tomoscout.reporting import cluster_plane
 from tomoscout.reporting.clusters import cluster_color, typical_members
 from tomoscout.reporting.discovery_page import DiscoveryData, render_discovery
 from tomoscout.reporting.figures import hex_color
@@ -64,6 +66,13 @@ def test_the_page_fetches_nothing_and_has_the_colours_of_the_picture(data):
     assert not re.search(r'(src|href)="(?!data:|#)', page)
     for cluster in (0, 1, 2):
         assert f"--c:{hex_color(cluster_color(cluster))}" in page
+
+
+def test_the_page_says_what_a_picture_by_umap_is(data, monkeypatch):
+    monkeypatch.setattr(cluster_plane, "umap_plane", lambda vectors, seed: vectors[:, :2])
+    page = render_discovery(replace(data, projection="umap"))
+    assert "UMAP keeps neighbours together" in page
+    assert "UMAP keeps" not in render_discovery(data)
 
 
 def test_what_is_not_given_is_left_out(data):

@@ -15,6 +15,7 @@ from tomoscout.commands._console import console, progress
 from tomoscout.commands._survey import Surveyed
 from tomoscout.commands._tables import conclude
 from tomoscout.commands._versions import versions
+from tomoscout.core import usual
 from tomoscout.core.errors import UserError
 from tomoscout.core.picks import Picks
 from tomoscout.discovery.cluster import Clusters, ClusterSettings, find_clusters
@@ -36,6 +37,7 @@ from tomoscout.io.embeddings import EmbeddedRun
 from tomoscout.io.picks.copick import plain, write_overlay
 from tomoscout.io.project import Project, Run
 from tomoscout.io.scores import create_scores
+from tomoscout.reporting.cluster_plane import Projection
 from tomoscout.reporting.clusters import typical_members
 from tomoscout.reporting.discovery_page import DiscoveryData, render_discovery
 
@@ -67,6 +69,7 @@ def write_discovery(
     grouping: ClusterSettings,
     keep: Sequence[int] | None,
     look: LookSettings,
+    projection: Projection = usual.PROJECTION,
 ) -> None:
     """Group the crops, choose clusters, and write presence maps, picks and the page."""
     note = {
@@ -101,8 +104,9 @@ def write_discovery(
     write_json(output / FACTS, facts, overwrite=True)
     write_json(picked / FACTS, {"runs": runs}, overwrite=True)
     page = _write_page(
-        what, sample, clusters, ranking, kept, output, grouping=grouping, radius=look.radius
-    )
+        what, sample, clusters, ranking, kept, output, grouping=grouping, radius=look.radius,
+        projection=projection,
+    )  # fmt: skip
     told = "as asked for" if keep is not None else "taken for particles by the rule"
     console.print(f"clusters, to look at: {page}", highlight=False)
     console.print(f"kept: cluster {', '.join(map(str, kept))}, {told}", highlight=False)
@@ -177,6 +181,7 @@ def _write_page(
     *,
     grouping: ClusterSettings,
     radius: float,
+    projection: Projection,
 ) -> Path:
     """Write the page, with typical crops of the first run."""
     first = next(iter(what.found))
@@ -199,6 +204,7 @@ def _write_page(
         kept=kept,
         members=members,
         run=first.run,
+        projection=projection,
         command=what.command,
         settings=grouping.model_dump(mode="json") | {"encoder": what.encoder.card.encoder.name},
         versions={name: found for name, found in versions().items() if found},

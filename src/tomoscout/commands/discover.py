@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -28,6 +28,7 @@ def discover(
     radius: float = usual.RADIUS,
     stride: int = usual.STRIDE,
     threshold: float = usual.THRESHOLD,
+    projection: Literal["pca", "umap"] = usual.PROJECTION,
     voxel_spacing: float | None = None,
     device: str = "auto",
     overwrite: bool = False,
@@ -68,6 +69,9 @@ def discover(
         Voxels between the crops of the grid.
     threshold
         Lowest score of a pick; at 0.5 a crop is on the border of its cluster.
+    projection
+        Picture of the crops on the page: pca, their principal components, or umap, which keeps
+        neighbours together (extra umap).
     voxel_spacing
         Edge of a voxel in Å, where the files' headers do not say.
     device
@@ -84,8 +88,11 @@ def discover(
     from tomoscout.discovery.settings import LookSettings
     from tomoscout.io.project import open_project
     from tomoscout.ops.precision import choose_device
+    from tomoscout.reporting.umap_plane import check_umap
 
     choose_device(device)
+    if projection == "umap":
+        check_umap()
     grouping = validate(ClusterSettings, {"method": method, "k": clusters}, source="clusters")
     numbers = {"stride": stride, "radius": radius, "threshold": threshold}
     looked = validate(LookSettings, numbers, source="flags")
@@ -106,19 +113,20 @@ def discover(
     flags = {
         "--encoder": encoder, "--recipe": recipe, "--runs": runs, "--kind": kind,
         "--clusters": clusters, "--method": method, "--radius": radius, "--stride": stride,
-        "--threshold": threshold,
+        "--threshold": threshold, "--projection": projection,
         "--voxel-spacing": voxel_spacing, "--keep": keep,
     }  # fmt: skip
     defaults = {
         "--clusters": usual.CLUSTERS, "--method": usual.GROUPING, "--radius": usual.RADIUS,
         "--stride": usual.STRIDE, "--threshold": usual.THRESHOLD,
+        "--projection": usual.PROJECTION,
     }  # fmt: skip
     pairs = [(flag, value) for flag, value in flags.items() if value != defaults.get(flag)]
     pairs += [("--set", setting) for setting in settings]
     command = ["tomoscout", "discover", str(project), "-o", str(output)]
     command += [str(word) for pair in pairs for word in pair]
     what = Discovery(opened, chosen, kind, weights, found, shlex.join(command))
-    write_discovery(what, output, grouping=grouping, keep=kept, look=looked)
+    write_discovery(what, output, grouping=grouping, keep=kept, look=looked, projection=projection)
 
 
 def _numbers(text: str) -> list[int]:

@@ -29,6 +29,9 @@ GROUPING: Final = "kmeans"
 CLUSTERS: Final = 8
 """Groups that are made."""
 
+PROJECTION: Final = "pca"
+"""How embeddings are brought into the plane of a picture."""
+
 RADIUS: Final = 100.0
 """Of particles that nobody described, in ångström."""
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from tomoscout.core import usual
 from tomoscout.core.objects import ObjectTable, ObjectType
-from tomoscout.reporting.cluster_plane import cluster_picture
+from tomoscout.reporting.cluster_plane import Projection, cluster_picture
 from tomoscout.reporting.clusters import Members, cluster_color
 from tomoscout.reporting.figures import to_svg
 from tomoscout.reporting.frame import frame
@@ -28,6 +29,13 @@ _COLUMNS = (
     ("Compactness", "1 if all crops are the same, 0 if they differ as much as all crops do"),
     ("Taken for", "What the rule takes it for"),
 )
+
+_TOLD = {
+    "pca": "The plane keeps as much of their differences as a plane can, so clusters that overlap "
+    "here may lie apart in depth.",
+    "umap": "UMAP keeps neighbours together; how far groups lie apart, and how large they are, "
+    "says little.",
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,8 @@ class DiscoveryData:
         Typical crops of each cluster.
     run
         The run that these crops are from.
+    projection
+        How embeddings are brought into a plane: see ``cluster_plane``.
     settings
         What it was made with.
     versions
@@ -66,6 +76,7 @@ class DiscoveryData:
     kept: Sequence[int]
     members: Sequence[Members] = ()
     run: str = ""
+    projection: Projection = usual.PROJECTION
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
@@ -110,11 +121,8 @@ def _plane(data: DiscoveryData) -> str:
     """Return the picture of the embeddings."""
     if not len(data.labels):
         return ""
-    drawn = cluster_picture(data.vectors, data.labels, kept=data.kept)
-    lead = (
-        "Each point is a crop; near ones look alike to the encoder. The plane keeps as much of "
-        "their differences as a plane can, so clusters that overlap here may lie apart in depth."
-    )
+    drawn = cluster_picture(data.vectors, data.labels, kept=data.kept, projection=data.projection)
+    lead = f"Each point is a crop; near ones look alike to the encoder. {_TOLD[data.projection]}"
     body = f'<div class="solo">{to_svg(drawn, label="Embeddings of crops by cluster")}</div>'
     return section("embeddings", "Embeddings", body, lead=lead)
 

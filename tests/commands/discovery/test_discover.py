@@ -15,6 +15,7 @@ from tomoscout.io.picks import read_picks
 from tomoscout.io.project import open_project
 from tomoscout.io.project_writer import write_copick_config, write_run
 from tomoscout.io.scores import read_scores
+from tomoscout.reporting import umap_plane
 
 FLAGS = ["--clusters", "4", "--radius", "45", "--stride", "4"]
 
@@ -76,6 +77,7 @@ def test_keep_picks_other_clusters_and_embeds_nothing_again(balls, discovered, t
         (["--keep", "two"], "--keep 'two': give numbers of clusters"),
         (["--clusters", "1"], "'k'"),
         (["--stride", "0"], "'stride'"),
+        (["--projection", "tsne"], "--projection"),
         (["--radius", "-5"], "'radius'"),
         (["--threshold", "5"], "'threshold'"),
         (["--method", "kmaens"], "'method'"),
@@ -90,6 +92,16 @@ def test_mistakes_are_told_in_one_line_and_leave_nothing(flags, told, balls, tmp
     assert main(["discover", str(balls), "-o", str(output), *flags]) == 2
     assert told in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_a_projection_that_is_not_installed_is_told_before_anything_is_done(
+    balls, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(umap_plane, "find_spec", lambda name: None)
+    command = ["discover", str(balls), "-o", str(tmp_path / "out"), "--projection", "umap"]
+    assert main(command) == 2
+    assert "pip install 'tomoscout[umap]'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_cluster_that_there_is_not_is_told(balls, discovered, tmp_path, capsys):
