@@ -4,15 +4,25 @@ import numpy as np
 import pytest
 
 from tomoscout.cli import main
+from tomoscout.core.objects import CZII
 from tomoscout.inference.encoder_weights import FILE_NAME as ENCODER
 from tomoscout.inference.encoder_weights import load_encoder
 from tomoscout.inference.weights import load_detector
+from tomoscout.training.contrast import untrained
 from tomoscout.training.contrast_recipe import read_contrast_recipe
+from tomoscout.training.handover import detector_of, sized_for
+from tomoscout.training.inherit import inherited
 from tomoscout.training.recipe import read_recipe
 
 FAST = [
     *("--training.steps", "4", "--training.batch-size", "4", "--training.warmup", "0"),
     *("--set", "crop=160", "--candidates.diameters", "60,120", "--encoder.model.widths", "4,8"),
+]
+
+PAIRS = [
+    ("contrast-scout", "scout"),
+    ("contrast-resnet", "etfinder-resnet50-cpu"),
+    ("contrast-tokens", "token-transformer-cpu"),
 ]
 
 
@@ -46,18 +56,19 @@ def test_a_training_starts_from_it(project, pretrained, tmp_path):
             np.testing.assert_allclose(after.network.state_dict()[name], tensor, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("pretraining", "training"),
-    [
-        ("contrast-scout", "scout"),
-        ("contrast-resnet", "etfinder-resnet50-cpu"),
-        ("contrast-tokens", "token-transformer-cpu"),
-    ],
-)
+@pytest.mark.parametrize(("pretraining", "training"), PAIRS)
 def test_recipes_that_belong_together_have_the_same_network_and_scale(pretraining, training):
     first, then = read_contrast_recipe(pretraining), read_recipe(training)
     assert first.encoder.options["model"] == then.model.model_dump()
     assert first.normalise == then.normalise
+
+
+@pytest.mark.parametrize(("pretraining", "training"), PAIRS)
+def test_a_recipe_is_the_same_with_pretraining_and_without(pretraining, training):
+    """Or the two could not be compared; small crops would become small patches."""
+    encoder = untrained(sized_for(read_contrast_recipe(pretraining), CZII), 10.0, ())
+    detector = detector_of(encoder, CZII)
+    assert read_recipe(training, under=inherited(detector.card)) == read_recipe(training)
 
 
 @pytest.mark.parametrize(

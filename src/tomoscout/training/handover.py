@@ -11,9 +11,11 @@ from typing import Any
 from tomoscout.core.activation import channel_names
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.settings import Choice
+from tomoscout.data.sampling import SamplingSettings
 from tomoscout.inference.card import Card
 from tomoscout.inference.encoder_weights import EncoderWeights
 from tomoscout.inference.weights import Detector
+from tomoscout.ops.crops import nearest_shape
 from tomoscout.training.contrast_recipe import ContrastRecipe
 
 _HOLDS_A_DETECTOR = "detector"
@@ -45,7 +47,8 @@ def detector_of(weights: EncoderWeights, objects: ObjectTable) -> Detector | Non
         stride=network.detector.strides[0],
         voxel_spacing=weights.card.voxel_spacing,
         normalise=weights.card.normalise,
-        patch=weights.card.crop,
+        # Not the crop: a training that goes on from here would take it over for its patches.
+        patch=nearest_shape(max(SamplingSettings().patch), network.divisor),
         picker=Choice(name="local_max"),
         trained_on=weights.card.trained_on,
         notes=_NOTES,
