@@ -67,6 +67,19 @@ def direction(loss, logits: Tensor, target: Tensor) -> Tensor:
 
 
 @every_loss
+def test_cells_whose_target_is_unknown_teach_nothing(name):
+    """Or the loss does not claim to take them; with them taken out it is as with nothing there."""
+    if not getattr(LOSSES[name], "TAKES_UNKNOWN", False):
+        pytest.skip("takes no unknown cells")
+    loss, target = build(name), balls()
+    target[:, :, :3] = torch.nan
+    found = slope(loss, random_logits(name), target)
+    assert found[:, :, :3].eq(0).all()
+    known = slope(loss, random_logits(name), balls())[:, :, 3:]
+    torch.testing.assert_close(found[:, :, 3:], known)
+
+
+@every_loss
 def test_a_loss_names_a_real_activation_and_real_targets(name):
     assert LOSSES[name].ACTIVATION in ("softmax", "sigmoid", "sized")
     assert LOSSES[name].TARGETS

@@ -59,6 +59,10 @@ def test_another_model_drops_the_options_of_the_old_one(tmp_path):
         (["model.name=unett"], "Did you mean 'unet'"),
         (["model.widhts=8,16"], "Did you mean 'widths'"),
         (["loss.name=tversky"], "not made for target 'points'"),
+        (
+            ["target.name=spheres", "loss.name=tversky", "sampling.annotated_around=50"],
+            "loss 'tversky' cannot leave cells out: choose from cross_entropy, focal",
+        ),
         (["nonsense"], "section.key=value"),
     ],
 )

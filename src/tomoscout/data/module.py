@@ -33,6 +33,7 @@ from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Shape
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.settings import Choice
+from tomoscout.data.annotated import is_annotated
 from tomoscout.data.cutmix import cutmix as paste
 from tomoscout.data.mixup import mixup as mix
 from tomoscout.data.patches import crop, crop_labels
@@ -55,7 +56,7 @@ class Sample(TypedDict):
     image: Float32[Tensor, "1 z y x"]
     """Normalised densities."""
     target: Float32[Tensor, "o u v w"]
-    """Channel per object, at the stride asked for."""
+    """Channel per object, at the stride asked for; NaN where nothing is annotated."""
     key: Key
     """What it was asked for by."""
 
@@ -86,6 +87,9 @@ class PatchDataset(Dataset[Sample]):
         What the network is asked for.
     stride
         Voxels per cell of the target.
+    annotated_around
+        How far beyond the radius of each pick the target is known, in ångström; beyond it is NaN. 0
+        where all is known.
     seed
         Source of all randomness, together with the key.
 
@@ -104,17 +108,20 @@ class PatchDataset(Dataset[Sample]):
         augment: Sequence[Choice] = DEFAULT_STEPS,
         target: Choice | None = None,
         stride: int = 1,
+        annotated_around: float = 0.0,
         seed: int = 0,
     ) -> None:
         self.supply = supply
         self.objects = objects
         self.patch = patch
         self.stride = stride
+        self.annotated_around = annotated_around
         self.seed = seed
         self._steps = prepare(augment)
         self._target, self._target_settings = (target or Choice(name="points")).resolve(TARGETS)
         self._crop = grow(patch, steps=self._steps)
-        self._margin = 2 * max(entry.radius for entry in objects.each())
+        largest = max(entry.radius for entry in objects.each())
+        self._margin = largest + max(largest, annotated_around)
         self._needs_labels = needs_labels(self._target)
         if self._needs_labels:
             check_labels(augment)
@@ -139,13 +146,17 @@ class PatchDataset(Dataset[Sample]):
             extra["labels"] = np.ascontiguousarray(labels.data)
         else:
             volume, picks = augment(volume, picks, steps=self._steps, rng=rng, shape=self.patch)
+        geometry = volume.geometry.at_stride(self.stride)
         target = self._target.encode(
             picks,
             objects=self.objects,
-            geometry=volume.geometry.at_stride(self.stride),
+            geometry=geometry,
             settings=self._target_settings,
             **extra,
         )
+        if beyond := self.annotated_around:
+            known = is_annotated(picks, objects=self.objects, geometry=geometry, beyond=beyond)
+            target[:, ~known] = np.nan
         image = np.ascontiguousarray(volume.read())[None]
         return Sample(image=torch.from_numpy(image), target=torch.from_numpy(target), key=key)
 

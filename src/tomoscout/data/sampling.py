@@ -31,6 +31,10 @@ class SamplingSettings(Settings):
     jitter: float = Field(default=0.3, ge=0, le=0.5)
     """Largest shift of such a patch, as a fraction of its edges; at 0.5 the particle may lie
     anywhere in it."""
+    annotated_around: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """How far beyond the radius of each pick everything is annotated, in Å: what is farther from
+    all picks is not learnt from, as there may be particles that nobody picked. 0 where all are
+    picked. Set ``centred`` to 1 with it: patches without picks teach nothing then."""
     allow_missing: bool = False
     """Train even if no run has a particle of some object; it will not be found afterwards."""
 

@@ -7,6 +7,8 @@ targets the loss is made for; the pair is checked when a recipe is read.
 ``weights``, one per channel of the logits, say how much each class counts; None counts them as the
 loss's own settings say. The module's ``forward(logits, target)`` takes logits `(b, c, z, y, x)` and
 a target `(b, o, z, y, x)` in [0, 1] without background, both float32; targets may be soft (mixup).
+One that leaves cells out whose target is NaN, where nothing is annotated, sets
+``TAKES_UNKNOWN = True``.
 A loss that is a sum of others also has ``parts(logits, target) -> tuple[Tensor, ...]``, the terms
 before they are weighted and added, and ``shares: tuple[float, ...]``, by which they are.
 """

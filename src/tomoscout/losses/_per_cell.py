@@ -46,6 +46,8 @@ class FocalSettings(PerCellSettings):
 class PerCell(nn.Module):
     """Sum over classes of ``-weight * truth * (1 - p) ** gamma * log(p)``, averaged over cells.
 
+    Cells whose truth is NaN weigh nothing.
+
     Parameters
     ----------
     settings
@@ -65,8 +67,9 @@ class PerCell(nn.Module):
         """Return the loss; channel 0 of the logits is background, `c = o + 1`."""
         settings = self.settings
         log_p = torch.log_softmax(logits.float(), dim=1)
-        weights = self.weights(logits).view(-1, 1, 1, 1)
-        asked = weights * with_background(target)
+        is_known = target.isfinite().all(dim=1, keepdim=True)
+        weights = self.weights(logits).view(-1, 1, 1, 1) * is_known
+        asked = weights * with_background(target.nan_to_num(0.0))
         counted = asked.sum()
         if isinstance(settings, CrossEntropySettings) and settings.label_smoothing:
             asked = self._smooth(asked, weights, settings)
@@ -82,7 +85,7 @@ class PerCell(nn.Module):
     @staticmethod
     def _smooth(
         asked: Float[Tensor, "b c z y x"],
-        weights: Float[Tensor, "c 1 1 1"],
+        weights: Float[Tensor, "b c z y x"],
         settings: CrossEntropySettings,
     ) -> Float[Tensor, "b c z y x"]:
         """Spread a share of the weighted truth over all classes."""

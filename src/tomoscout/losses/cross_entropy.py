@@ -14,6 +14,7 @@ from tomoscout.losses._per_cell import CrossEntropySettings, PerCell
 
 ACTIVATION = "softmax"
 TARGETS = ("points", "spheres", "heatmaps", "masks", "tokens")
+TAKES_UNKNOWN = True
 
 
 class Settings(CrossEntropySettings):

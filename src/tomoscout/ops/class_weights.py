@@ -91,9 +91,9 @@ def class_weights(
 
 
 def cells_per_class(target: Float[Tensor, "b o z y x"]) -> Float64[np.ndarray, " c"]:
-    """Count the cells of background and of each object in targets, soft ones in parts."""
-    objects = target.double().sum(dim=(0, 2, 3, 4))
-    background = (1.0 - target.double().sum(dim=1)).clamp(min=0.0).sum()
+    """Count the cells of background and of each object, soft ones in parts; NaN is neither."""
+    objects = target.double().nansum(dim=(0, 2, 3, 4))
+    background = (1.0 - target.double().sum(dim=1)).clamp(min=0.0).nansum()
     return torch.cat([background[None], objects]).numpy(force=True)
 
 

@@ -151,6 +151,7 @@ def _dataset(job: Job, *, stride: int) -> PatchDataset:
         augment=job.recipe.augment,
         target=job.recipe.target,
         stride=stride,
+        annotated_around=job.recipe.sampling.annotated_around,
         seed=job.recipe.training.seed,
     )
 

@@ -142,3 +142,9 @@ def _check(recipe: Recipe, source: str) -> None:
             f"{source}: loss '{recipe.loss.name}' is not made for target '{recipe.target.name}': "
             f"choose a target from {', '.join(loss.TARGETS)}, or another loss"
         )
+    if recipe.sampling.annotated_around and not getattr(loss, "TAKES_UNKNOWN", False):
+        able = [name for name in LOSSES.names() if hasattr(LOSSES[name], "TAKES_UNKNOWN")]
+        raise UserError(
+            f"{source}: sampling.annotated_around {recipe.sampling.annotated_around:g}: loss "
+            f"'{recipe.loss.name}' cannot leave cells out: choose from {', '.join(able)}"
+        )
