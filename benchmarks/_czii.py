@@ -1,0 +1,81 @@
+"""What benchmarks on simulated ``czii`` tomograms share: making them, timing steps, scoring."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tomoscout.core.objects import CZII
+from tomoscout.core.picks import Picks
+from tomoscout.inference.detect import FLOOR
+from tomoscout.io.project import Project, open_project
+from tomoscout.metrics import czii
+from tomoscout.training.settings import TrainingSettings
+from tomoscout.tuning.thresholds import sweep
+
+TRIAL = 12  # steps; the second half of them is timed
+
+
+def run(*words: str) -> None:
+    """Run one verb in a process of its own."""
+    print("tomoscout", *words, flush=True)
+    subprocess.run([sys.executable, "-m", "tomoscout.cli", *words, "--quiet"], check=True)
+
+
+def simulate(folder: Path, *, count: int, seed: int, shape: Sequence[str]) -> Project:
+    """Make tomograms of the preset, unless they are there."""
+    run("simulate", str(folder), "--preset", "czii", "--runs", str(count), "--seed", str(seed),
+        "--shape", *shape)  # fmt: skip
+    return open_project(folder / "copick.json")
+
+
+def richest(project: Project, names: Sequence[str]) -> str:
+    """Return the run that has most particles of its rarest object, of several the first."""
+    picks = {name: project[name].picks() for name in names}
+    return max(names, key=lambda run: min(len(picks[run].of(name)) for name in CZII.names))
+
+
+def same_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Note the settings in a folder; refuse one that notes others."""
+    noted = folder / "settings.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    if noted.exists() and json.loads(noted.read_text()) != settings:
+        raise SystemExit(f"{noted}: other settings than {settings}: choose another folder")
+    noted.write_text(json.dumps(settings, indent=1))
+
+
+def steps_in(minutes: float, noted: Path, trial: Callable[..., object]) -> int:
+    """Return how many steps fit, from a file or a trial: ``trial(steps=, tell=)`` trains a few."""
+    if not noted.exists():
+        times: list[float] = []
+        trial(steps=TRIAL, tell=lambda now: times.append(time.perf_counter()))
+        each = (times[-1] - times[TRIAL // 2]) / (len(times) - 1 - TRIAL // 2)
+        noted.parent.mkdir(parents=True, exist_ok=True)
+        noted.write_text(json.dumps(max(int(minutes * 60 / each), TRIAL)))
+    return int(json.loads(noted.read_text()))
+
+
+def thresholds(found: Sequence[Picks], truth: Sequence[Picks]) -> dict[str, float]:
+    """Choose a threshold for each object, as a training does on its held-out runs."""
+    sweeps = sweep(found, truth, objects=CZII, floor=FLOOR)
+    spread = TrainingSettings().threshold_spread
+    return {name: one.steady(spread).threshold for name, one in sweeps.items()}
+
+
+def f4(found: Sequence[Picks], truth: Sequence[Picks]) -> dict[str, float]:
+    """Score picks of several runs together: F4 of each object, and the weighted mean."""
+    result = czii.score(found, truth, objects=CZII)
+    return {**result.f_beta, "weighted": result.weighted}
+
+
+def told(values: Sequence[float], format: str = ".3f") -> str:
+    """Write mean and range."""
+    mean, low, high = (f"{value:{format}}" for value in (np.mean(values), min(values), max(values)))
+    return f"{mean} ({low}-{high})" if format[0] != "+" else f"{mean} ({low} to {high})"
