@@ -5,12 +5,14 @@
 
 For each seed: four tomograms of the preset. Two to learn from, without their labels; one whose
 labels choose the number of clusters and the threshold; one that is scored (docs/discovery.md has
-the protocol: a crop of the grid is positive if the centre of a particle lies within 70 Å, so that
-every particle has a crop). Every way is scored on the same crops. Trainings get the same minutes
-on the clock. What is done is skipped when the script is started again.
+the protocol: a crop of the grid is positive if its middle lies in a particle, by the table's
+radii). Every way is scored on the same crops. Trainings get the same minutes on the clock. What is
+done is skipped when the script is started again.
 
 Ways: ``darkness``, how dark a crop's middle is against its surroundings, no network at all;
-``random``, the 3-D encoder with the weights it starts from; and recipes in the package.
+``blobs``, how much the best dark blob of any size stands out in the crop's middle, no network
+either; ``random``, the 3-D encoder with the weights it starts from; recipes in the package, with
+crops as large as these proteins ask for, but for the one that is as it was published.
 """
 
 from __future__ import annotations
@@ -21,12 +23,13 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from tomoscout.core.picks import Picks
 from tomoscout.core.shrec import SHREC21
@@ -34,7 +37,7 @@ from tomoscout.discovery.cluster import kmeans
 from tomoscout.discovery.darkness import darkness_at
 from tomoscout.discovery.embed import as_trained
 from tomoscout.discovery.particles import rank_clusters
-from tomoscout.discovery.scores import scored_crops, soft_scores
+from tomoscout.discovery.scores import name_of, scored_crops, soft_scores
 from tomoscout.inference.embedding import embed
 from tomoscout.inference.encoder_weights import EncoderWeights, load_encoder
 from tomoscout.io.project import Run, open_project
@@ -43,13 +46,15 @@ from tomoscout.ops.grids import Grid
 from tomoscout.training.contrast import contrast, untrained
 from tomoscout.training.contrast_recipe import read_contrast_recipe
 
-REACH = 70.0  # Å; half the diagonal of the grid's cells
 STRIDE = 8  # voxels of 10 Å
 RADIUS = 100.0  # Å, of the particles, about
+CROP = 160.0  # Å; the largest protein but one measures 180
+BLOBS = (80.0, 120.0, 180.0, 270.0)  # diameters in Å
 TRIAL = 12  # steps; the second half of them is timed
 GROUPS = (2, 4, 8, 16)
-RECIPES = ("contrast-2d-original", "contrast-2d", "contrast-3d")
-WAYS = ("darkness", "random", *RECIPES)
+AS_PUBLISHED = "contrast-2d-original"
+RECIPES = (AS_PUBLISHED, "contrast-2d", "contrast-3d")
+WAYS = ("darkness", "blobs", "random", *RECIPES)
 
 
 def simulate(output: Path, seed: int, shape: list[str]) -> list[Run]:
@@ -62,17 +67,20 @@ def simulate(output: Path, seed: int, shape: list[str]) -> list[Run]:
     return list(open_project(folder).runs)
 
 
-def trained(way: str, runs: list[Run], folder: Path, options: argparse.Namespace) -> tuple:
+def trained(
+    way: str, runs: list[Run], folder: Path, options: argparse.Namespace
+) -> tuple[EncoderWeights, float]:
     """Train an encoder for the minutes, or build one that is not; return it and its minutes."""
-    recipe = read_contrast_recipe("contrast-3d" if way == "random" else way)
+    crop = {} if way == AS_PUBLISHED else {"crop": CROP}
     if way == "random":
         torch.manual_seed(options.seed)
+        recipe = read_contrast_recipe("contrast-3d", crop)
         return untrained(recipe, runs[0].tomogram().voxel_spacing, ()), 0.0
     project = open_project(folder.parent / "tomograms")
     names = [run.name for run in runs[:2]]
     noted = folder / "steps.json"
     if not noted.exists():
-        short = read_contrast_recipe(way, {"training": {"steps": TRIAL, "warmup": 0}})
+        short = read_contrast_recipe(way, crop | {"training": {"steps": TRIAL, "warmup": 0}})
         times: list[float] = []
         contrast(
             project, folder / "trial", recipe=short, runs=names, overwrite=True,
@@ -82,7 +90,7 @@ def trained(way: str, runs: list[Run], folder: Path, options: argparse.Namespace
         noted.write_text(json.dumps(max(int(options.minutes * 60 / each), TRIAL)))
     steps = json.loads(noted.read_text())
     timed = read_contrast_recipe(
-        way, {"training": {"steps": steps, "validate_every": steps, "seed": options.seed}}
+        way, crop | {"training": {"steps": steps, "validate_every": steps, "seed": options.seed}}
     )
     contrast(project, folder / "model", recipe=timed, runs=names)
     rows = list(csv.DictReader((folder / "model" / "history.csv").open()))
@@ -111,15 +119,34 @@ def grid_of(run: Run) -> tuple[Any, Any]:
 def score(crops: Iterable[Picks], runs: Iterable[Run]) -> presence.Presence:
     """Score crops under the protocol."""
     truth = [run.picks() for run in runs]
-    return presence.score(list(crops), truth, objects=SHREC21, reach=REACH)
+    return presence.score(list(crops), truth, objects=SHREC21)
 
 
-def by_darkness(chooser: Run, test: Run) -> presence.Presence:
-    """Score crops by their darkness; the threshold comes from the run that chooses."""
+def blobs_of(run: Run) -> tuple[Any, Any]:
+    """Return centres of a run's grid, and how much the best blob in each cell stands out."""
+    volume = run.tomogram().load()
+    voxels = volume.read()
+    best = np.full(volume.shape, -np.inf, np.float32)
+    for diameter in BLOBS:
+        sigma = diameter / (2 * np.sqrt(3)) / volume.voxel_spacing
+        narrow, wide = (ndimage.gaussian_filter(voxels, sigma * f) for f in (0.79, 1.26))
+        best = np.maximum(best, (wide - narrow) / np.std(wide - narrow))
+    best = ndimage.maximum_filter(best, STRIDE + 1)
+    grid = Grid.at_stride(volume.shape, STRIDE)
+    at = np.rint(grid.centres_angstrom(volume.voxel_spacing) / volume.voxel_spacing).astype(int)
+    at = np.minimum(at, np.array(volume.shape) - 1)
+    return grid.centres_angstrom(volume.voxel_spacing), best[tuple(at.T)]
+
+
+def by_values(
+    values: Callable[[Run], tuple[Any, Any]], chooser: Run, test: Run
+) -> presence.Presence:
+    """Score crops by a value of each; the threshold comes from the run that chooses."""
     made = []
     for run in (chooser, test):
-        centres, dark = grid_of(run)
-        made.append(score([Picks(centres, "0", dark.astype(np.float64), run=run.name)], [run]))
+        centres, found = values(run)
+        crops = Picks(centres, name_of(0), found.astype(np.float64), run=run.name)
+        made.append(score([crops], [run]))
     return made[1].at(made[0].best_threshold())
 
 
@@ -148,14 +175,17 @@ def by_clusters(
     return best[1], best[2]
 
 
+VALUES = {"darkness": grid_of, "blobs": blobs_of}
+
+
 def one(way: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """Score one way with one seed."""
     options.seed = seed
     runs = simulate(options.output, seed, options.shape)
     learn, chooser, test = runs[:2], runs[2], runs[3]
     minutes, k = 0.0, 0
-    if way == "darkness":
-        found = by_darkness(chooser, test)
+    if way in VALUES:
+        found = by_values(VALUES[way], chooser, test)
     else:
         folder = options.output / f"seed{seed}" / way
         folder.mkdir(parents=True, exist_ok=True)

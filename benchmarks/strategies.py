@@ -2,7 +2,7 @@
 
     python benchmarks/strategies.py -o out/strategies --learn out/methods/learn/copick.json \
         --picks PICKS [--molecule ribosome=MAP@3500 ...] [--steps 200] [--model WEIGHTS]
-        [--validation A,B,C,D] [--test E,F,G] [--shape 184 288 288]
+        [--validation A,B,C,D] [--test E,F,G] [--shape 184 400 400]
 
 ``benchmarks/methods.py`` leaves the twins to learn from. A cross-validation of ``scout`` makes the
 folds; then ``tomoscout campaign`` compares, on parts of fresh twins (all are at the corner of the
@@ -24,11 +24,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from tomoscout.core.objects import CZII
 from tomoscout.core.picks import by_run
 from tomoscout.io.picks import read_picks, write_picks
+from tomoscout.simulation.contents import Scene
 
 VIEWS = ["none", "z_flip", "wedge_safe", "anisotropic", "d4z", "isotropic13", "isotropic"]
 STRATEGIES = ["best_single", "kfold_ensemble", "ensemble_specialists"]
@@ -46,7 +48,9 @@ def twins(options: argparse.Namespace, part: str, names: str, seed: int) -> Path
     folder, chosen = options.output / part, options.output / f"{part}.csv"
     options.output.mkdir(parents=True, exist_ok=True)
     found = by_run(read_picks(options.picks, objects=CZII))
-    write_picks([found[name] for name in names.split(",")], chosen, overwrite=True)
+    edges = np.array(options.shape, int) * Scene().voxel_spacing
+    parts = [found[name] for name in names.split(",")]
+    write_picks([one[(one.zyx < edges).all(axis=1)] for one in parts], chosen, overwrite=True)
     molecules = [word for text in options.molecule for word in ("--molecule", text)]
     count = str(len(names.split(",")))
     where = ["--picks", str(chosen), "--seed", str(seed), "--runs", count, "--shape"]
@@ -98,7 +102,7 @@ def main() -> None:
     parser.add_argument("--model")
     parser.add_argument("--validation", default="TS_5_4,TS_69_2,TS_73_6,TS_86_3")
     parser.add_argument("--test", default="TS_99_9,TS_6_4,TS_6_6")
-    parser.add_argument("--shape", nargs=3, default=["184", "288", "288"])
+    parser.add_argument("--shape", nargs=3, default=["184", "400", "400"])
     parser.add_argument("--only", choices=["views", "ensembles"])
     options = parser.parse_args()
     validation = {"project": str(twins(options, "validation", options.validation, 3))}

@@ -108,7 +108,7 @@ def test_a_protein_of_ones_own_stands_among_the_thirteen(tmp_path):
     (tmp_path / "mine.yaml").write_text("objects: [{name: mine, radius: 50}]\n")
     command = (
         f"simulate {tmp_path / 'm'} --preset shrec --objects {tmp_path / 'mine.yaml'} --runs 1 "
-        "--physics quick --kinds denoised --shape 48 96 96 -q"
+        "--physics quick --kinds denoised --shape 48 160 160 -q"
     )
     assert main(command.split()) == 0
     assert {line[0] for line in lines(tmp_path / "m")} <= {"mine", "vesicle", "fiducial"}

@@ -62,6 +62,17 @@ def test_the_shrec_preset_has_the_benchmarks_numbers():
     assert len(np.arange(-60, 61, preset.full.tilt_step[0])) == 61
 
 
+def test_another_volume_holds_as_many_for_its_size_unless_counts_are_given():
+    quarter = read_preset("shrec", {"scene": {"shape": (180, 256, 256)}}).scene.counts
+    assert set(quarter.values()) == {round(154 / 4)}
+    assert set(read_preset("shrec", {"scene": TINY}).scene.counts.values()) == {1}
+    finer = read_preset("shrec", {"scene": {"voxel_spacing": 5.0}}).scene.counts
+    assert set(finer.values()) == {round(154 / 8)}
+    given = {"scene": TINY | {"counts": {"4V94": 20, "5MRC": 2}}}
+    told = read_preset("shrec", given).scene.counts
+    assert (told["4V94"], told["5MRC"], told["3GL1"]) == (20, 2, 154)
+
+
 def test_flags_win_over_the_preset_and_the_preset_over_defaults():
     assert read_preset("czii-twin").wobble == 1.0 != Simulation().wobble
     changed = read_preset("czii-twin", {"wobble": 2.5, "full": {"dose": (50, 60)}})

@@ -178,6 +178,9 @@ def preset_names() -> list[str]:
 def read_preset(name: str | Path, overrides: Mapping[str, Any] | None = None) -> Preset:
     """Read a preset by name or path, and lay flags over it.
 
+    Counts of a preset are those of its own volume: another one holds as many for its size, unless
+    counts are given as well.
+
     Parameters
     ----------
     name
@@ -191,7 +194,19 @@ def read_preset(name: str | Path, overrides: Mapping[str, Any] | None = None) ->
         If there is no such preset, a key is misspelt or a value is wrong.
     """
     values, source = preset_values(name)
-    return validate(Preset, merge(values, overrides or {}), source=source)
+    chosen = validate(Preset, merge(values, overrides or {}), source=source)
+    counts = values.get("scene", {}).get("counts")
+    if counts is None or chosen.scene.counts != counts:
+        return chosen
+    own = validate(Preset, values, source=source).scene
+    share = _volume(chosen.scene) / _volume(own)
+    scaled = {name: max(round(count * share), min(count, 1)) for name, count in counts.items()}
+    return chosen.model_copy(update={"scene": chosen.scene.model_copy(update={"counts": scaled})})
+
+
+def _volume(scene: Scene) -> float:
+    """Volume of the tomogram, in cubic ångström."""
+    return float(np.prod(np.array(scene.shape) * scene.voxel_spacing))
 
 
 def preset_values(name: str | Path) -> tuple[dict[str, Any], str]:
