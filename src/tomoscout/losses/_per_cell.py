@@ -67,9 +67,11 @@ class PerCell(nn.Module):
         """Return the loss; channel 0 of the logits is background, `c = o + 1`."""
         settings = self.settings
         log_p = torch.log_softmax(logits.float(), dim=1)
-        is_known = target.isfinite().all(dim=1, keepdim=True)
-        weights = self.weights(logits).view(-1, 1, 1, 1) * is_known
-        asked = weights * with_background(target.nan_to_num(0.0))
+        weights = self.weights(logits).view(-1, 1, 1, 1)
+        unknown = target.isnan().any(dim=1, keepdim=True)
+        if unknown.any():  # rarely: a weight for each cell is as large as the logits
+            weights, target = weights * ~unknown, target.nan_to_num(0.0)
+        asked = weights * with_background(target)
         counted = asked.sum()
         if isinstance(settings, CrossEntropySettings) and settings.label_smoothing:
             asked = self._smooth(asked, weights, settings)
@@ -85,7 +87,7 @@ class PerCell(nn.Module):
     @staticmethod
     def _smooth(
         asked: Float[Tensor, "b c z y x"],
-        weights: Float[Tensor, "b c z y x"],
+        weights: Float[Tensor, "*b c z y x"],
         settings: CrossEntropySettings,
     ) -> Float[Tensor, "b c z y x"]:
         """Spread a share of the weighted truth over all classes."""
