@@ -87,7 +87,7 @@ class PerCell(nn.Module):
     @staticmethod
     def _smooth(
         asked: Float[Tensor, "b c z y x"],
-        weights: Float[Tensor, "*b c z y x"],
+        weights: Float[Tensor, "... c i j k"],
         settings: CrossEntropySettings,
     ) -> Float[Tensor, "b c z y x"]:
         """Spread a share of the weighted truth over all classes."""
