@@ -124,10 +124,13 @@ def encoder_of(recipe: str, scene: Scene, options: argparse.Namespace) -> Path:
 
 
 def searched(encoder: Path, scene: Scene, folder: Path) -> dict[str, Picks]:
-    """Look for what resembles the examples; return all candidates of each run."""
+    """Look for what resembles the examples; return all candidates of each run.
+
+    The grid is wide: it only says what ground looks like.
+    """
     names = [scene.chooser, *scene.test]
     run("find", str(scene.project.path), "--like", str(scene.folder / "examples.csv"), "-o",
-        str(folder), "--encoder", str(encoder), "--runs", ",".join(names))  # fmt: skip
+        str(folder), "--encoder", str(encoder), "--runs", ",".join(names), "--stride", "16")  # fmt: skip
     files = {name: folder / "picks" / "candidates" / f"{name}.csv" for name in names}
     return {
         name: Picks.concatenate([Picks.empty(name), *read_picks(path, objects=CZII)])
