@@ -130,7 +130,8 @@ def searched(encoder: Path, scene: Scene, folder: Path) -> dict[str, Picks]:
     """
     names = [scene.chooser, *scene.test]
     run("find", str(scene.project.path), "--like", str(scene.folder / "examples.csv"), "-o",
-        str(folder), "--encoder", str(encoder), "--runs", ",".join(names), "--stride", "16")  # fmt: skip
+        str(folder), "--encoder", str(encoder), "--runs", ",".join(names),
+        "--stride", "16")  # fmt: skip
     files = {name: folder / "picks" / "candidates" / f"{name}.csv" for name in names}
     return {
         name: Picks.concatenate([Picks.empty(name), *read_picks(path, objects=CZII)])
