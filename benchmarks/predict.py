@@ -38,6 +38,7 @@ from tomoscout.inference.weights import Card, Detector, build_network, load_dete
 from tomoscout.io.picks import write_picks
 from tomoscout.io.volumes import read_volume, write_volume
 from tomoscout.ops import normalise
+from tomoscout.ops.allocator import keep_freed_memory
 from tomoscout.ops.normalise import NormaliseSettings
 from tomoscout.simulation import Scene, simulate
 
@@ -150,6 +151,7 @@ def main() -> None:
     arguments.add_argument("--no-monai", action="store_true")
     arguments.add_argument("--main-job", type=Path)
     options = arguments.parse_args()
+    keep_freed_memory()  # as the command line does
     if options.main_job:
         main_job(options.main_job, options.weights)
         return

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from tomoscout.ops.allocator import keep_freed_memory
+
 VERBS = {
     "demo": "Simulate, pick and score in a minute: see it work on this machine.",
     "doctor": "Say what this machine can do, what is broken, and how to mend it.",
@@ -46,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     quiet = bool({"--quiet", "-q"} & set(tokens))
     tokens = [token for token in tokens if token not in ("--quiet", "-q")]
     debug = "TOMOSCOUT_DEBUG" in os.environ
+    keep_freed_memory()
     try:
         with _remarks(quiet=quiet, debug=debug):
             _check_verb(tokens)
