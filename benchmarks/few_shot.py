@@ -10,7 +10,8 @@ Trainings get the same minutes on the clock; a short trial says how many steps t
 done is skipped when the script is started again.
 
 Ways: ``find`` compares with the examples, through an encoder that was trained without labels on the
-three tomograms; ``find-scout`` does so through the encoding half of a detector's network.
+three tomograms; ``find-2d`` through one that sees slices, ``find-scout`` through the encoding half
+of a detector's network.
 Detectors trained on the examples alone: ``scout`` takes all else for background, particles that
 nobody picked included; ``scout-near`` sees small patches around examples only, where few such
 particles are; ``scout-around`` leaves out of the loss what is farther than 50 Å from the edge of
@@ -58,6 +59,7 @@ class Way:
 
 WAYS = {
     "find": Way("contrast-3d"),
+    "find-2d": Way("contrast-2d"),
     "find-scout": Way("contrast-scout"),
     "scout": Way(),
     "scout-near": Way(sampling={"patch": [48, 48, 48], "centred": 1.0}),
