@@ -98,3 +98,12 @@ def test_a_training_that_was_stopped_early_stays_stopped():
     stop.wait_count = 2
     stop.on_train_start(trainer, Mock(spec=LightningModule))
     assert trainer.should_stop
+
+
+def test_an_average_never_reaches_far_back_into_a_short_training():
+    assert TrainingSettings(steps=2000, ema=0.99).ema_decay == 0.99
+    assert TrainingSettings(steps=100, ema=0.99).ema_decay == 0.9
+    assert TrainingSettings(steps=100, ema=0.5).ema_decay == 0.5
+    assert TrainingSettings(steps=5, warmup=0, validate_every=5).ema_decay == 0.0
+    start = TrainingSettings(steps=150, ema=0.99).ema_decay ** 150
+    assert start < 1e-4  # what is left of the first weights

@@ -80,7 +80,7 @@ def around(
     """
     callbacks: list[Callback] = list(validating)
     if settings.ema:
-        callbacks.append(EMAWeightAveraging(device=device, decay=settings.ema))
+        callbacks.append(EMAWeightAveraging(device=device, decay=settings.ema_decay))
     callbacks += [
         *averaging,
         SeedEpoch(sampler, settings.per_epoch, settings.seed),

@@ -42,8 +42,8 @@ class TrainingSettings(Settings):
     clip: float = Field(default=1.0, ge=0)
     """Largest norm of a step's gradient; 0 does not clip."""
     ema: float = Field(default=0.99, ge=0, lt=1)
-    """Share the averaged weights keep at each step; these are validated and saved. 0 averages
-    nothing."""
+    """Share the averaged weights keep at each step, at most (``ema_decay``); these are validated and
+    saved. 0 averages nothing."""
     swa: float = Field(default=0.0, ge=0, lt=1)
     """Share of the training after which weights are averaged evenly, instead of with ``ema``; 0
     does not."""
@@ -100,6 +100,15 @@ class TrainingSettings(Settings):
                 raise ValueError(f"training.{name} is for detectors: leave it out")
         if self.schedule == "plateau":
             raise ValueError("training.schedule plateau is for detectors: choose another")
+
+    @property
+    def ema_decay(self) -> float:
+        """Share that averaged weights keep: ``ema``, or less in a short training.
+
+        The average reaches over a tenth of the steps at most. One that still holds the weights of
+        the start, where batch norms have seen others, answers every patch alike.
+        """
+        return min(self.ema, max(1 - 10 / self.steps, 0.0))
 
     @property
     def per_epoch(self) -> int:
