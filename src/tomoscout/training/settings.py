@@ -42,8 +42,8 @@ class TrainingSettings(Settings):
     clip: float = Field(default=1.0, ge=0)
     """Largest norm of a step's gradient; 0 does not clip."""
     ema: float = Field(default=0.99, ge=0, lt=1)
-    """Share the averaged weights keep at each step, at most (``ema_decay``); these are validated and
-    saved. 0 averages nothing."""
+    """Share the averaged weights keep at each step, at most (``ema_decay``); these are validated
+    and saved. 0 averages nothing."""
     swa: float = Field(default=0.0, ge=0, lt=1)
     """Share of the training after which weights are averaged evenly, instead of with ``ema``; 0
     does not."""
