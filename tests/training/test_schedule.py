@@ -7,8 +7,12 @@ from unittest.mock import Mock
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import EMAWeightAveraging
 
+from tomoscout.data.module import EpochSampler
+from tomoscout.training import around as loop_around
 from tomoscout.training.patience import DropOnPlateau, StopEarly
+from tomoscout.training.progress import Progress
 from tomoscout.training.schedule import schedule
 from tomoscout.training.settings import TrainingSettings
 
@@ -107,3 +111,16 @@ def test_an_average_never_reaches_far_back_into_a_short_training():
     assert TrainingSettings(steps=5, warmup=0, validate_every=5).ema_decay == 0.0
     start = TrainingSettings(steps=150, ema=0.99).ema_decay ** 150
     assert start < 1e-4  # what is left of the first weights
+
+
+def test_the_loop_averages_with_the_capped_share(tmp_path, monkeypatch):
+    made = Mock(wraps=EMAWeightAveraging)
+    monkeypatch.setattr(loop_around, "EMAWeightAveraging", made)
+    for steps, decay in ((100, 0.9), (5000, 0.99)):
+        settings = TrainingSettings(steps=steps, ema=0.99)
+        loop_around.around(
+            settings, folder=tmp_path, device=torch.device("cpu"),
+            sampler=Mock(spec=EpochSampler), columns=[], scores={},
+            progress=Progress(steps=steps), tell=None,
+        )  # fmt: skip
+        assert made.call_args.kwargs["decay"] == decay

@@ -26,8 +26,8 @@ class WindowSettings(Settings):
     """Longest tile, in voxels; the tiles used are the ones within it that cover the tomogram with
     the least surplus. Smaller needs less memory; much larger falls out of the processor's cache."""
     overlap: int = 24
-    """Voxels that neighbouring tiles share; half a patch of the network's sight is enough. With 24
-    instead of 32 a tomogram of the challenge is a sixth less work."""
+    """Voxels that neighbouring tiles share. With 24 instead of 32 a tomogram of the challenge is a
+    sixth less work."""
     blend: Blend = "linear"
     """Shape of the blend over the overlap."""
     tta: str = usual.TTA
