@@ -12,7 +12,9 @@ done is skipped when the script is started again.
 Ways: ``darkness``, how dark a crop's middle is against its surroundings, no network at all;
 ``blobs``, how much the best dark blob of any size stands out in the crop's middle, no network
 either; ``random``, the 3-D encoder with the weights it starts from; recipes in the package, with
-crops as large as these proteins ask for, but for the one that is as it was published.
+crops as large as these proteins ask for, but for the one that is as it was published;
+``self-taught``, a detector that learns the dark blobs of the tomograms, and ``with-labels``, the
+same one that is taught their true particles: what labels are worth, and out of the contest.
 """
 
 from __future__ import annotations
@@ -20,52 +22,39 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from scipy import ndimage
+from _czii import steps_in
+from _shrec import STRIDE, blobs_of, by_values, darkness_of, map_at, score, simulate
 
-from tomoscout.core.picks import Picks
-from tomoscout.core.shrec import SHREC21
+from tomoscout.core.settings import merge
 from tomoscout.discovery.cluster import kmeans
-from tomoscout.discovery.darkness import darkness_at
 from tomoscout.discovery.embed import as_trained
 from tomoscout.discovery.particles import rank_clusters
-from tomoscout.discovery.scores import name_of, scored_crops, soft_scores
+from tomoscout.discovery.scores import scored_crops, soft_scores
 from tomoscout.inference.embedding import embed
 from tomoscout.inference.encoder_weights import EncoderWeights, load_encoder
+from tomoscout.inference.weights import Detector
 from tomoscout.io.project import Run, open_project
 from tomoscout.metrics import presence
-from tomoscout.ops.grids import Grid
 from tomoscout.training.contrast import contrast, untrained
 from tomoscout.training.contrast_recipe import read_contrast_recipe
+from tomoscout.training.run import train
 
-STRIDE = 16  # voxels of 10 Å from crop to crop: the published encoder takes 9 GFLOP for each
-MIDDLE = 9  # voxels; of a crop, where a blob counts
-RADIUS = 100.0  # Å, of the particles, about
 CROP = 160.0  # Å; the largest protein but one measures 180
-BLOBS = (80.0, 120.0, 180.0, 270.0)  # diameters in Å
-TRIAL = 12  # steps; the second half of them is timed
 GROUPS = (2, 4, 8, 16)
 AS_PUBLISHED = "contrast-2d-original"
 RECIPES = (AS_PUBLISHED, "contrast-2d", "contrast-3d")
-WAYS = ("darkness", "blobs", "random", *RECIPES)
-
-
-def simulate(output: Path, seed: int, shape: list[str]) -> list[Run]:
-    """Make the four tomograms of a seed."""
-    folder = output / f"seed{seed}" / "tomograms"
-    words = ["simulate", str(folder), "--preset", "shrec", "--runs", "4", "--seed", str(seed)]
-    subprocess.run(
-        [sys.executable, "-m", "tomoscout.cli", *words, "--shape", *shape, "--quiet"], check=True
-    )
-    return list(open_project(folder).runs)
+VALUES = {"darkness": darkness_of, "blobs": blobs_of}
+DETECTORS: dict[str, dict[str, Any]] = {
+    "self-taught": {},
+    "with-labels": {"data": {"source": "project"}, "target": {"radius": 1.0}},
+}
+WAYS = (*VALUES, "random", *RECIPES, *DETECTORS)
 
 
 def trained(
@@ -79,21 +68,16 @@ def trained(
         return untrained(recipe, runs[0].tomogram().voxel_spacing, ()), 0.0
     project = open_project(folder.parent / "tomograms")
     names = [run.name for run in runs[:2]]
-    noted = folder / "steps.json"
-    if not noted.exists():
-        short = read_contrast_recipe(way, crop | {"training": {"steps": TRIAL, "warmup": 0}})
-        times: list[float] = []
-        contrast(
-            project, folder / "trial", recipe=short, runs=names, overwrite=True,
-            tell=lambda now: times.append(time.perf_counter()),
-        )  # fmt: skip
-        each = (times[-1] - times[TRIAL // 2]) / (len(times) - 1 - TRIAL // 2)
-        noted.write_text(json.dumps(max(int(options.minutes * 60 / each), TRIAL)))
-    steps = json.loads(noted.read_text())
-    timed = read_contrast_recipe(
-        way, crop | {"training": {"steps": steps, "validate_every": steps, "seed": options.seed}}
-    )
-    contrast(project, folder / "model", recipe=timed, runs=names)
+
+    def learn(output: Path, *, steps: int, **how: Any) -> None:
+        training = {"steps": steps, "validate_every": steps, "seed": options.seed}
+        recipe = read_contrast_recipe(way, crop | {"training": training})
+        contrast(project, output, recipe=recipe, runs=names, **how)
+
+    def trial(**how: Any) -> None:
+        learn(folder / "trial", overwrite=True, **how)
+
+    learn(folder / "model", steps=steps_in(options.minutes, folder / "steps.json", trial))
     rows = list(csv.DictReader((folder / "model" / "history.csv").open()))
     return load_encoder(folder / "model" / "encoder.safetensors"), float(rows[-1]["seconds"]) / 60
 
@@ -107,48 +91,7 @@ def embedded(run: Run, encoder: EncoderWeights) -> tuple[Any, Any, Any]:
             for layer in embed(as_trained(volume, encoder), encoder, stride=STRIDE)
         ]
     )
-    return vectors, *grid_of(run)
-
-
-def grid_of(run: Run) -> tuple[Any, Any]:
-    """Return centres and darkness of a run's grid."""
-    volume = run.tomogram().load()
-    centres = Grid.at_stride(volume.shape, STRIDE).centres_angstrom(volume.voxel_spacing)
-    return centres, darkness_at(volume, centres, radius=RADIUS)
-
-
-def score(crops: Iterable[Picks], runs: Iterable[Run]) -> presence.Presence:
-    """Score crops under the protocol."""
-    truth = [run.picks() for run in runs]
-    return presence.score(list(crops), truth, objects=SHREC21)
-
-
-def blobs_of(run: Run) -> tuple[Any, Any]:
-    """Return centres of a run's grid, and how much the best blob in each cell stands out."""
-    volume = run.tomogram().load()
-    voxels = volume.read()
-    best = np.full(volume.shape, -np.inf, np.float32)
-    for diameter in BLOBS:
-        sigma = diameter / (2 * np.sqrt(3)) / volume.voxel_spacing
-        narrow, wide = (ndimage.gaussian_filter(voxels, sigma * f) for f in (0.79, 1.26))
-        best = np.maximum(best, (wide - narrow) / np.std(wide - narrow))
-    best = ndimage.maximum_filter(best, MIDDLE)
-    grid = Grid.at_stride(volume.shape, STRIDE)
-    at = np.rint(grid.centres_angstrom(volume.voxel_spacing) / volume.voxel_spacing).astype(int)
-    at = np.minimum(at, np.array(volume.shape) - 1)
-    return grid.centres_angstrom(volume.voxel_spacing), best[tuple(at.T)]
-
-
-def by_values(
-    values: Callable[[Run], tuple[Any, Any]], chooser: Run, test: Run
-) -> presence.Presence:
-    """Score crops by a value of each; the threshold comes from the run that chooses."""
-    made = []
-    for run in (chooser, test):
-        centres, found = values(run)
-        crops = Picks(centres, name_of(0), found.astype(np.float64), run=run.name)
-        made.append(score([crops], [run]))
-    return made[1].at(made[0].best_threshold())
+    return vectors, *darkness_of(run)
 
 
 def by_clusters(
@@ -176,7 +119,27 @@ def by_clusters(
     return best[1], best[2]
 
 
-VALUES = {"darkness": grid_of, "blobs": blobs_of}
+def by_map(
+    way: str, runs: list[Run], folder: Path, options: argparse.Namespace
+) -> tuple[presence.Presence, float]:
+    """Train a detector of blobs, or of particles, for the minutes; score its maps at the crops."""
+    project = open_project(folder.parent / "tomograms").select([run.name for run in runs[:2]])
+
+    def learn(output: Path, *, steps: int, **how: Any) -> Detector:
+        training = {"steps": steps, "validate_every": steps, "seed": options.seed}
+        settings = merge(DETECTORS[way], {"training": training})
+        return train(
+            project, output, recipe="self-taught", settings=settings, validation=[], **how
+        ).detector
+
+    def trial(**how: Any) -> None:
+        learn(folder / "trial", overwrite=True, **how)
+
+    steps = steps_in(options.minutes, folder / "steps.json", trial)
+    detector = learn(folder / "model", steps=steps)
+    rows = list(csv.DictReader((folder / "model" / "history.csv").open()))
+    values = partial(map_at, detector=detector)
+    return by_values(values, runs[2], runs[3]), float(rows[-1]["seconds"]) / 60
 
 
 def one(way: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -185,10 +148,12 @@ def one(way: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     runs = simulate(options.output, seed, options.shape)
     learn, chooser, test = runs[:2], runs[2], runs[3]
     minutes, k = 0.0, 0
+    folder = options.output / f"seed{seed}" / way
     if way in VALUES:
         found = by_values(VALUES[way], chooser, test)
+    elif way in DETECTORS:
+        found, minutes = by_map(way, runs, folder, options)
     else:
-        folder = options.output / f"seed{seed}" / way
         folder.mkdir(parents=True, exist_ok=True)
         encoder, minutes = trained(way, runs, folder, options)
         found, k = by_clusters(learn, chooser, test, encoder, seed=seed)

@@ -1,13 +1,13 @@
 """Tell 13 proteins and background apart in simulated ``shrec`` tomograms: heads and lessons.
 
-    python benchmarks/puzzle.py -o out/puzzle [--seeds 0,1,2] [--minutes 5]
-        [--shape 180 256 256] [--only linear,puzzle] [--device auto]
+    python benchmarks/puzzle.py -o out/puzzle [--seeds 0,1,2] [--minutes 8]
+        [--shape 180 512 512] [--only linear,puzzle] [--device auto]
 
 For each seed: four tomograms of the preset. Three to learn from, one that is scored. All ways have
-the same backbone, see crops drawn alike (14 classes, all as often) and train for the same minutes
-on the clock; a way that looks at each crop twice takes fewer steps. The last weights are scored:
-nothing is chosen by the held-out tomogram. What is done is skipped when the script is started
-again, and what was stopped goes on.
+the same backbone, see crops drawn alike (240 Å, 14 classes, all as often) and train for the same
+minutes on the clock; a way that looks at each crop twice takes fewer steps. The last weights are
+scored: nothing is chosen by the held-out tomogram. What is done is skipped when the script is
+started again, and what was stopped goes on.
 
 Ways are recipes in the package: ``linear``, ``transformer``, ``puzzle``, ``puzzle-rotate``. On
 photographs 69.75, 73.65, 73.45 and 71.13 % were published.
@@ -18,40 +18,27 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _czii import steps_in
+from _shrec import simulate
 
-from discovery import TRIAL, simulate
-from tomoscout.io.project import Project, open_project
+from tomoscout.io.project import open_project
 from tomoscout.training.classify import Classified, classify
 from tomoscout.training.classify_recipe import ClassifyRecipe, read_classify_recipe
 
 WAYS = ("linear", "transformer", "puzzle", "puzzle-rotate")
 CLASSES = 14
 EVENLY = {"background": 1 / CLASSES, "held_out": 100_000}
+CROP, PIECES = 240.0, 3  # Å; pieces along each edge: three times the steps of 320 Å and 4
 
 
 def recipe_for(way: str, **training: Any) -> ClassifyRecipe:
-    """Return a way's recipe with all classes alike likely."""
-    return read_classify_recipe(way, {**EVENLY, "training": training})
-
-
-def steps_for(way: str, project: Project, folder: Path, options: argparse.Namespace) -> int:
-    """Return how many steps of a way fit into the minutes; the second half of a trial is timed."""
-    noted = folder / "steps.json"
-    if not noted.exists():
-        times: list[float] = []
-        classify(
-            project, folder / "trial", recipe=recipe_for(way, steps=TRIAL, warmup=0),
-            validation=[], device=options.device, overwrite=True,
-            tell=lambda now: times.append(time.perf_counter()),
-        )  # fmt: skip
-        each = (times[-1] - times[TRIAL // 2]) / (len(times) - 1 - TRIAL // 2)
-        noted.write_text(json.dumps(max(int(options.minutes * 60 / each), TRIAL)))
-    return int(json.loads(noted.read_text()))
+    """Return a way's recipe with all classes alike likely, and small crops."""
+    pieces = {} if way == "linear" else {"classifier": {"grid": PIECES}}
+    return read_classify_recipe(way, {**EVENLY, "crop": CROP, **pieces, "training": training})
 
 
 def one(way: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -60,7 +47,16 @@ def one(way: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     folder = options.output / f"seed{seed}" / way
     folder.mkdir(parents=True, exist_ok=True)
     project = open_project(folder.parent / "tomograms")
-    steps = steps_for(way, project.select([run.name for run in runs[:3]]), folder, options)
+    learn = project.select([run.name for run in runs[:3]])
+
+    def trial(*, steps: int, **how: Any) -> None:
+        short = recipe_for(way, steps=steps, warmup=0)
+        classify(
+            learn, folder / "trial", recipe=short, validation=[], device=options.device,
+            overwrite=True, **how,
+        )  # fmt: skip
+
+    steps = steps_in(options.minutes, folder / "steps.json", trial)
     # Some checkpoints on the way: what is stopped goes on from there.
     recipe = recipe_for(way, steps=steps, validate_every=max(steps // 4, 1), seed=seed)
     done = classify(
@@ -112,8 +108,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--minutes", type=float, default=5.0)
-    parser.add_argument("--shape", nargs=3, default=["180", "256", "256"])
+    parser.add_argument("--minutes", type=float, default=8.0)
+    parser.add_argument("--shape", nargs=3, default=["180", "512", "512"])
     parser.add_argument("--only", default="")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()

@@ -11,7 +11,7 @@ from tomoscout.cli import main
 from tomoscout.commands._demo_fresh import simulate_fresh
 from tomoscout.core.picks import Picks
 from tomoscout.inference.find import DEFAULT, FOLDER_VARIABLE, shipped_weights
-from tomoscout.inference.weights import fingerprint, load_detector
+from tomoscout.inference.weights import load_detector
 from tomoscout.io.project import open_project
 
 BOTH = pytest.mark.parametrize("name", ["demo", "demo-train"])
@@ -54,7 +54,7 @@ def test_thresholds_were_not_tuned_on_the_run_that_is_scored(demo):
 
 def test_the_short_demo_uses_the_shipped_weights_on_the_full_microscope(demo):
     settings = json.loads((demo / "demo/picks/pick.json").read_text())["settings"]
-    assert settings["weights"] == fingerprint(load_detector(shipped_weights()[DEFAULT]))
+    assert settings["weights"] == load_detector(shipped_weights()[DEFAULT]).fingerprint
     made = json.loads((demo / "demo/simulated/simulation.json").read_text())["settings"]
     assert made["preset"]["physics"] == "full"
     assert not (demo / "demo/model").exists()

@@ -14,7 +14,7 @@ import pytest
 from tomoscout.core.errors import UserError
 from tomoscout.inference.download import cache_folder, checksum, fetch, read_sha256
 from tomoscout.inference.find import find_weights
-from tomoscout.inference.weights import fingerprint, load_detector, save_detector
+from tomoscout.inference.weights import load_detector, save_detector
 
 CONTENT = bytes(range(256)) * 4096  # a mebibyte
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -207,7 +207,7 @@ def test_weights_at_a_url_are_loaded(detector, server, tmp_path):
     handler.content = (tmp_path / "w.safetensors").read_bytes()
     digest = checksum(tmp_path / "w.safetensors")
     loaded = load_detector(f"{address}/w.safetensors#sha256={digest}")
-    assert fingerprint(loaded) == fingerprint(detector)
+    assert loaded.fingerprint == detector.fingerprint
     assert loaded.name == f"w-{digest[:16]}"
     assert find_weights(f"{address}/w.safetensors#sha256={digest}") == Path(loaded.source)
 

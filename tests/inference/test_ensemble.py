@@ -9,7 +9,7 @@ from tomoscout.core.errors import UserError
 from tomoscout.core.parameters import Parameters
 from tomoscout.core.settings import Choice
 from tomoscout.core.volume import Volume
-from tomoscout.inference.ensemble import fingerprint, join
+from tomoscout.inference.ensemble import join
 from tomoscout.inference.sliding_window import WindowSettings
 from tomoscout.inference.stream import stream_model
 from tomoscout.ops.normalise import NormaliseSettings
@@ -139,8 +139,8 @@ def test_other_weights_shares_and_blends_have_other_fingerprints(detector):
         join([a, b], blend="logits"),
         join([a, b], shares=[1, 2]),
     ]
-    assert len({fingerprint(model) for model in made}) == len(made)
-    assert fingerprint(join([a, b])) == fingerprint(join([a, b], shares=[2, 2]))
+    assert len({model.fingerprint for model in made}) == len(made)
+    assert join([a, b]).fingerprint == join([a, b], shares=[2, 2]).fingerprint
 
 
 @pytest.mark.parametrize(

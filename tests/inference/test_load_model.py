@@ -10,7 +10,7 @@ from tomoscout.core.settings import Choice
 from tomoscout.core.volume import Volume
 from tomoscout.inference.ensemble import Ensemble, load_model
 from tomoscout.inference.stream import stream_model
-from tomoscout.inference.weights import Detector, build_network, fingerprint, save_detector
+from tomoscout.inference.weights import Detector, build_network, save_detector
 
 NAMES = ("large", "small")
 
@@ -43,7 +43,7 @@ def test_one_is_a_detector_and_several_are_an_ensemble(tmp_path):
     both = load_model([str(tmp_path / "a.safetensors"), tmp_path / "b.safetensors"])
     assert isinstance(both, Ensemble)
     assert both.name == "a+b"
-    assert [fingerprint(member) for member in both.members] == [fingerprint(a), fingerprint(b)]
+    assert [member.fingerprint for member in both.members] == [a.fingerprint, b.fingerprint]
 
 
 def test_a_folder_of_folds_stands_for_all_of_them(tmp_path):

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from tomoscout.core.errors import UserError
 from tomoscout.inference.card import Origin
 from tomoscout.inference.find import find_weights
-from tomoscout.inference.weights import Detector, fingerprint, load_detector, save_detector
+from tomoscout.inference.weights import Detector, load_detector, save_detector
 
 
 def test_what_is_saved_is_what_is_loaded(detector, tmp_path):
@@ -96,7 +96,7 @@ def test_half_size_weights_stay_so_when_they_are_tuned(detector, tmp_path):
     save_detector(before.with_thresholds({"large": 0.1}, ("run",)), path)
     after = load_detector(path)
     assert after.card.dtype == "float16"
-    assert fingerprint(after) == fingerprint(before)
+    assert after.fingerprint == before.fingerprint
 
 
 def test_a_weight_beyond_the_number_type_is_refused(detector, tmp_path):

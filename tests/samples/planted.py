@@ -12,7 +12,7 @@ from tomoscout.core.geometry import Geometry
 from tomoscout.core.objects import ObjectTable, ObjectType
 from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Choice
-from tomoscout.inference.weights import Card, Detector, build_network, fingerprint, save_detector
+from tomoscout.inference.weights import Card, Detector, build_network, save_detector
 from tomoscout.io.scores import create_scores
 from tomoscout.ops.normalise import NormaliseSettings
 
@@ -76,5 +76,5 @@ def write_maps(folder: Path, detector: Detector, runs=RUNS[1:], *, tta: str = "n
     for run in runs:
         store = create_scores(folder / f"{run}.scores.zarr", OBJECTS.names, GEOMETRY, run)
         store.write(0, planted(run, **look))
-    noted = {"model": detector.source, "weights": fingerprint(detector), "tta": tta}
+    noted = {"model": detector.source, "weights": detector.fingerprint, "tta": tta}
     (folder / "predict.json").write_text(json.dumps({"settings": noted, "runs": {}}))

@@ -13,7 +13,7 @@ from lightning.pytorch import Trainer
 from tomoscout.cli import main
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
-from tomoscout.inference.weights import fingerprint, load_detector
+from tomoscout.inference.weights import load_detector
 from tomoscout.io.project import open_project
 from tomoscout.training.progress import read_history
 from tomoscout.training.run import train
@@ -63,13 +63,13 @@ def test_it_starts_at_the_score_of_the_weights_it_starts_from(init, finetuned):
 def test_weights_that_only_get_worse_are_kept_as_they_were(project, init, tmp_path):
     ruin = {"training": {**LOOP, "learning_rate": 50.0, "ema": 0, "clip": 0}}
     result = train(project, tmp_path / "ruin", init=init, settings=ruin)
-    assert fingerprint(result.detector) == fingerprint(load_detector(init))
+    assert result.detector.fingerprint == load_detector(init).fingerprint
 
 
 def test_the_card_says_what_it_started_from(init, finetuned):
     card, before = finetuned.detector.card, load_detector(init)
     assert card.origin.name == "first"
-    assert card.origin.fingerprint == fingerprint(before)
+    assert card.origin.fingerprint == before.fingerprint
     assert card.origin.trained_on == before.card.trained_on
     assert card.model == before.card.model, "the recipe finetune names no network"
     assert card.patch == before.card.patch
@@ -92,7 +92,7 @@ def test_a_stopped_finetuning_resumes_to_the_same_bytes(project, init, last, tmp
     assert steps == 4, "half way"
     train(project, folder, init=init, settings=NEXT, validation=[])
     assert digest(folder / "model.safetensors") == digest(last.folder / "model.safetensors")
-    assert fingerprint(last.detector) != fingerprint(load_detector(init))
+    assert last.detector.fingerprint != load_detector(init).fingerprint
 
 
 def test_the_log_of_a_resumed_finetuning_starts_once(project, init, tmp_path):

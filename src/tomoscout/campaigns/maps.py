@@ -11,7 +11,7 @@ from tomoscout.campaigns._jobs import MapJob, Scorer
 from tomoscout.campaigns.sources import Sources
 from tomoscout.campaigns.store import Store
 from tomoscout.inference.blending import blend_scores
-from tomoscout.inference.ensemble import Ensemble, fingerprint, load_model
+from tomoscout.inference.ensemble import Ensemble, load_model
 from tomoscout.inference.resumable import partial_path, predict_to
 from tomoscout.inference.score_map import ScoreMap
 from tomoscout.inference.weights import Detector
@@ -99,7 +99,7 @@ def _facts(job: MapJob, model: Detector | Ensemble) -> dict[str, Any]:
         "models": [
             str(path.resolve()) if path.exists() else str(path) for path in job.scorer.paths
         ],
-        "weights": fingerprint(model),
+        "weights": model.fingerprint,
         "ensemble": "specialists" if is_expert else "mean",
         "blend": job.scorer.blend,
         "shares": [],

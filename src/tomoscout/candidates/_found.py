@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 from pydantic import Field
@@ -24,10 +26,12 @@ class LimitSettings(Settings):
 def as_picks(
     zyx: Float[np.ndarray, "n 3"],
     scores: Float[np.ndarray, " n"],
+    names: Any = CANDIDATE,
     *,
     volume: Volume,
     limit: int | None = None,
 ) -> Picks:
     """Return candidates best first; of equal ones the first in (z, y, x) order."""
     order = np.lexsort((*zyx.T[::-1], -scores))[:limit]
-    return Picks(zyx[order], CANDIDATE, scores[order], extent=volume.geometry.extent)
+    called = names if isinstance(names, str) else names[order]
+    return Picks(zyx[order], called, scores[order], extent=volume.geometry.extent)

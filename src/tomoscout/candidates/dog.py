@@ -35,6 +35,8 @@ _FINEST = 1.25
 _TRUNCATE = 4.0
 """Standard deviations after which a blur ends."""
 
+_BLOB = "blob-"
+
 _AT_ONCE = 1 << 24
 """Voxels that are worked on together, about."""
 
@@ -84,17 +86,43 @@ def find(volume: Volume, *, settings: Settings, rng: np.random.Generator) -> Pic
     UserError
         If a voxel is not a number, or all have the same value.
     """
+    zyx, scores, _ = _blobs(volume, settings)
+    return as_picks(zyx, scores, volume=volume, limit=settings.limit)
+
+
+def find_sized(volume: Volume, *, settings: Settings) -> Picks:
+    """Find dark blobs as `find` does, each called by the diameter it stands out most at.
+
+    Choose it where sizes are wanted, as of balls to train on; `blob_name` names them.
+    """
+    zyx, scores, diameters = _blobs(volume, settings)
+    names = np.array([blob_name(diameter) for diameter in diameters], str)
+    return as_picks(zyx, scores, names, volume=volume, limit=settings.limit)
+
+
+def blob_name(diameter: float) -> str:
+    """Return what blobs of a diameter in ångström are called."""
+    return f"{_BLOB}{diameter:g}"
+
+
+def is_blob(name: str) -> bool:
+    """Tell whether an object is called as blobs of some diameter are."""
+    return name.startswith(_BLOB) and name.removeprefix(_BLOB).replace(".", "", 1).isdigit()
+
+
+def _blobs(
+    volume: Volume, settings: Settings
+) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Return the middles of blobs, how much they stand out, and at which diameter."""
     scale = measure(volume)
-    parts, reach = [], []
+    parts = []
     for diameter in settings.diameters:
         zyx, score = _at_diameter(volume, scale, diameter, settings.threshold)
         own = suppress(zyx, score, settings.apart * diameter)
-        parts.append((zyx[own], score[own]))
-        reach.append(np.full(len(own), settings.apart * diameter))
-    places = np.concatenate([zyx for zyx, _ in parts])
-    scores = np.concatenate([score for _, score in parts])
-    best = _best_of_all_sizes(places, scores, np.concatenate(reach))
-    return as_picks(places[best], scores[best], volume=volume, limit=settings.limit)
+        parts.append((zyx[own], score[own], np.full(len(own), diameter)))
+    zyx, score, diameters = (np.concatenate(part) for part in zip(*parts, strict=True))
+    best = _best_of_all_sizes(zyx, score, settings.apart * diameters)
+    return zyx[best], score[best], diameters[best]
 
 
 def _at_diameter(volume: Volume, scale: Normaliser, diameter: float, threshold: float) -> Found:

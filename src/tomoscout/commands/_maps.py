@@ -55,10 +55,8 @@ def read_map(folder: Path, run: Run) -> Scores:
 
 def refuse_other_weights(folder: Path, noted: dict[str, Any], model: Detector | Ensemble) -> None:
     """Refuse weights that the maps were not made with: their thresholds mean nothing here."""
-    from tomoscout.inference.ensemble import fingerprint
-
     made_with = noted.get("weights")
-    if made_with is not None and made_with != fingerprint(model):
+    if made_with is not None and made_with != model.fingerprint:
         raise UserError(
             f"--scores {folder}: these maps were made with {noted.get('model')}, not with "
             f"{model.source}: leave --model away, or predict anew"

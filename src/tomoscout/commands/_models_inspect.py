@@ -42,10 +42,8 @@ def inspect_weights(model: str | None) -> None:
 
 def facts(detector: Detector) -> Iterator[tuple[str, str]]:
     """Say what is known of a detector, line by line."""
-    from tomoscout.inference.weights import fingerprint
-
     card = detector.card
-    yield from _file(detector, "a detector", fingerprint(detector), stored=card.dtype)
+    yield from _file(detector, "a detector", detector.fingerprint, stored=card.dtype)
     yield "network", _network(card.model, detector.network)
     yield "tomograms", f"{card.voxel_spacing:g} Å voxels, {card.recipe.get('kind') or 'any kind'}"
     yield "grey values", _grey(card.normalise)

@@ -121,12 +121,10 @@ class PredictionFlags:
         self, model: Detector | Ensemble, window: WindowSettings, *, kind: str | None
     ) -> dict[str, Any]:
         """Return what a job's results depend on, for its ledger."""
-        from tomoscout.inference.ensemble import fingerprint
-
         return {
             "model": model.source,
             "models": [_absolute(model) for model in self.model],
-            "weights": fingerprint(model),
+            "weights": model.fingerprint,
             **self._settled("ensemble", "blend"),
             "shares": list(self.shares),
             "tta": window.tta,

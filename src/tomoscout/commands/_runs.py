@@ -42,12 +42,15 @@ def check_objects(
     """Refuse weights that find objects which the project's own table does not have.
 
     Only a copick configuration brings a table of its own; other layouts take the detector's.
-    When only some objects are ``wanted``, only these count.
+    When only some objects are ``wanted``, only these count. Dark blobs, which no label stands for,
+    are in no table.
     """
+    from tomoscout.candidates.dog import is_blob
+
     if project.layout != "copick":
         return
     names = detector.objects.names if wanted is None else list(wanted)
-    missing = sorted(set(names) - set(project.objects.names))
+    missing = sorted(name for name in set(names) - set(project.objects.names) if not is_blob(name))
     if missing:
         raise UserError(
             f"{detector.source} finds {', '.join(missing)}, which {project.path} does not list "

@@ -97,7 +97,6 @@ class Maps:
         parameters: Parameters | None,
     ) -> Maps:
         """Load the weights that the maps were made with, and find the maps."""
-        from tomoscout.inference.ensemble import fingerprint
         from tomoscout.io.project import open_project
 
         settings = _maps.read_noted(folder)
@@ -109,7 +108,7 @@ class Maps:
         project = _maps.map_runs(folder, model.objects)
         if source is not None:
             project = open_project(source, voxel_spacing=flags.voxel_spacing)
-        settings = settings or {"model": model.source, "weights": fingerprint(model)}
+        settings = settings or {"model": model.source, "weights": model.fingerprint}
         return cls(project, model, folder, settings)
 
     @property

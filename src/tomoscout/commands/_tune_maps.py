@@ -14,7 +14,6 @@ from tomoscout.commands._runs import kind_to_use
 from tomoscout.core.errors import UserError
 from tomoscout.core.parameters import Average
 from tomoscout.core.volume import Volume
-from tomoscout.inference.ensemble import fingerprint
 from tomoscout.inference.resumable import describe, partial_path, predict_to, predicted
 from tomoscout.inference.score_map import ScoreMap
 from tomoscout.inference.tiling import WindowSettings
@@ -112,7 +111,9 @@ class MapSource:
 
     def key(self, detectors: list[Detector]) -> str:
         """Return what tells the scores of one tuning from those of another."""
-        return f"{'+'.join(map(fingerprint, detectors))} {self.views} {self.average} {self.kind}"
+        return (
+            f"{'+'.join(d.fingerprint for d in detectors)} {self.views} {self.average} {self.kind}"
+        )
 
     def _noted(self, key: str, what: str) -> str | None:
         """Return what the given maps say of how they were made, if they do."""
@@ -147,7 +148,7 @@ class MapSource:
 
     def _folder_of(self, detector: Detector, run: str) -> Path:
         """Return the folder whose maps were made with these weights, best one with the run."""
-        mine = [f for f in self.given if read_noted(f).get("weights") == fingerprint(detector)]
+        mine = [f for f in self.given if read_noted(f).get("weights") == detector.fingerprint]
         if mine:
             return next((f for f in mine if (f / f"{run}.scores.zarr").exists()), mine[0])
         if len(self.given) == 1:

@@ -12,16 +12,20 @@ from torch.utils.data import get_worker_info
 from tomoscout import simulation
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.settings import validate
+from tomoscout.data.blobs import BlobSettings
 from tomoscout.simulation.molecules import Molecule, realise
 from tomoscout.simulation.preset import Simulation, Vary, run_preset
 
 
 class DataSettings(Simulation):
-    """Where patches come from; all but the first two are for ``simulation``."""
+    """Where patches come from; all but the first three are for ``simulation``."""
 
-    source: Literal["project", "simulation"] = "project"
+    source: Literal["project", "simulation", "blobs"] = "project"
     """``project``: annotated runs. ``simulation``: tomograms simulated meanwhile; the runs of a
-    project, if one is given, are then only validated on."""
+    project, if one is given, are then only validated on. ``blobs``: all runs of a project, with
+    their dark blobs in place of picks; no label is looked at."""
+    blobs: BlobSettings = BlobSettings()
+    """Which dark blobs are learnt, where ``source`` says so."""
     labels: str | None = None
     """Segmentation of a project's runs that targets with labels (``masks``) learn from; None takes
     the only one, or the one called ``class_mask`` or ``objects``."""

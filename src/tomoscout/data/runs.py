@@ -111,6 +111,7 @@ def load_runs(
     kinds: Sequence[str] = (),
     needs_labels: bool = False,
     labels: str | None = None,
+    find: Callable[[Volume], Picks] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> list[TrainingRun]:
     """Load the runs to train on.
@@ -118,7 +119,7 @@ def load_runs(
     Parameters
     ----------
     runs
-        Runs with picks, each name once.
+        Runs, each name once; with picks, but where there is something to find them.
     normalise
         How grey values are brought to one scale.
     kind
@@ -129,6 +130,9 @@ def load_runs(
         Whether a label volume of each run is loaded as well.
     labels
         Name of the segmentation that is; None takes the only one there is.
+    find
+        Finds the particles of a tomogram, in place of a run's picks; of several kinds it is given
+        the first.
     progress
         Called with the share that is done, up to 1.
 
@@ -157,9 +161,9 @@ def load_runs(
         zip(runs, opened, segmentations, strict=True), start=1
     ):
         masks = None if name is None else read_labels(run, name)
-        loaded.append(
-            load_run(volumes[0], run.picks(), normalise=normalise, others=volumes[1:], labels=masks)
-        )
+        seen = volumes[0] if find is None else volumes[0].load()
+        picks = run.picks() if find is None else find(seen)
+        loaded.append(load_run(seen, picks, normalise=normalise, others=volumes[1:], labels=masks))
         if progress is not None:
             progress(done / len(runs))
     return loaded

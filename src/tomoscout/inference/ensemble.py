@@ -22,7 +22,6 @@ from tomoscout.inference.download import Progress
 from tomoscout.inference.members import choose_specialists, find_members, load_once
 from tomoscout.inference.merged_card import merge_cards
 from tomoscout.inference.weights import Detector, load_detector
-from tomoscout.inference.weights import fingerprint as fingerprint_of_one
 
 Shares = Mapping[str, Sequence[float]] | Sequence[float]
 
@@ -72,6 +71,16 @@ class Ensemble:
         """Whether all members share one sum of probabilities: same objects and a background."""
         names = {frozenset(member.objects.names) for member in self.members}
         return len(names) == 1 and all(m.card.activation == "softmax" for m in self.members)
+
+    @property
+    def fingerprint(self) -> str:
+        """A short text that differs for other weights, or another way of joining them."""
+        parts = {
+            "members": [member.fingerprint for member in self.members],
+            "blend": self.blend,
+            "shares": self.shares,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
     def with_thresholds(self, thresholds: dict[str, float], runs: tuple[str, ...]) -> Ensemble:
         """Return the ensemble with other thresholds, found on ``runs``."""
@@ -182,18 +191,6 @@ def join(
         given = each.get(name)
         settled[name] = _settle(members, name, None if given is None else _spread(given, groups))
     return Ensemble(tuple(members), blend, settled, card, groups)
-
-
-def fingerprint(model: Detector | Ensemble) -> str:
-    """Return a short text that differs for other weights, or another way of joining them."""
-    if isinstance(model, Detector):
-        return fingerprint_of_one(model)
-    parts = {
-        "members": [fingerprint_of_one(member) for member in model.members],
-        "blend": model.blend,
-        "shares": model.shares,
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _specialists(paths: Sequence[Path], blend: Blend) -> Detector | Ensemble:

@@ -19,7 +19,7 @@ from tomoscout import __version__
 from tomoscout.core.errors import UserError
 from tomoscout.core.geometry import Shape
 from tomoscout.inference.blending import blend_tensors
-from tomoscout.inference.ensemble import Ensemble, fingerprint
+from tomoscout.inference.ensemble import Ensemble
 from tomoscout.inference.weights import Detector
 from tomoscout.ops.activations import probabilities
 
@@ -103,7 +103,7 @@ def describe(model: Detector | Ensemble, *, tile: Shape, bf16: bool) -> dict[str
         "tuned_on": list(card.tuned_on),
         "trained_on": list(card.trained_on),
         "picker": card.picker.model_dump(mode="json"),
-        "members": [{"name": m.name, "fingerprint": fingerprint(m)} for m in members],
+        "members": [{"name": m.name, "fingerprint": m.fingerprint} for m in members],
         "notes": card.notes,
     }
     if isinstance(model, Ensemble):

@@ -9,7 +9,7 @@ from tomoscout.core.errors import UserError
 from tomoscout.inference.card import read_card
 from tomoscout.inference.download import Progress
 from tomoscout.inference.find import FILE_NAME, find_weights
-from tomoscout.inference.weights import Detector, fingerprint, load_detector
+from tomoscout.inference.weights import Detector, load_detector
 
 SPECIALISTS = "specialists"
 """Folder beside a training's weights that holds those that score best on one object each."""
@@ -79,7 +79,7 @@ def load_once(weights: Sequence[Path]) -> tuple[list[Detector], list[int]]:
     owners: dict[Path, str] = {}
     for path in dict.fromkeys(weights):
         detector = load_detector(path)
-        owners[path] = fingerprint(detector)
+        owners[path] = detector.fingerprint
         members.setdefault(owners[path], detector)
     order = list(members)
     return list(members.values()), [order.index(owners[path]) for path in weights]

@@ -20,7 +20,7 @@ from tomoscout.core.errors import UserError
 from tomoscout.core.volume import Volume
 from tomoscout.inference import detect
 from tomoscout.inference.detect import at_spacing_of, map_shape
-from tomoscout.inference.ensemble import Ensemble, fingerprint
+from tomoscout.inference.ensemble import Ensemble
 from tomoscout.inference.score_map import ScoreMap
 from tomoscout.inference.scratch import fits_memory
 from tomoscout.inference.tiling import WindowSettings
@@ -142,7 +142,7 @@ def describe(
     """Return a short text that differs whenever scores may."""
     facts = {
         "version": __version__,
-        "weights": fingerprint(model),
+        "weights": model.fingerprint,
         "window": window.model_dump(),
         "device": choose_device(device).type,
         "tomogram": _look_of(volume),

@@ -25,7 +25,7 @@ from torch import Tensor
 from tomoscout.core.errors import UserError
 from tomoscout.inference.card import Card, Origin
 from tomoscout.inference.norms import BATCH_NORMS
-from tomoscout.inference.weights import Detector, fingerprint
+from tomoscout.inference.weights import Detector
 from tomoscout.models import MODELS
 from tomoscout.ops.precision import channels_last
 
@@ -144,7 +144,7 @@ def _card(detectors: Sequence[Detector], portions: Sequence[float]) -> Card:
     }
     seen = tuple(dict.fromkeys(run for card in cards for run in card.trained_on))
     members = [
-        {"name": d.name, "fingerprint": fingerprint(d), "share": round(share, 6)}
+        {"name": d.name, "fingerprint": d.fingerprint, "share": round(share, 6)}
         for d, share in zip(detectors, portions, strict=True)
     ]
     made_of = ", ".join(f"{m['share']:.3g} of {m['name']}" for m in members)

@@ -13,7 +13,7 @@ from torch import Tensor
 from tomoscout.core.errors import UserError
 from tomoscout.inference.card import Card, read_card
 from tomoscout.inference.download import checksum
-from tomoscout.inference.weights import Detector, fingerprint, load_detector, out_channels
+from tomoscout.inference.weights import Detector, load_detector, out_channels
 from tomoscout.pickers import PICKERS
 
 _EDGE = 32  # voxels a side of the trial patch, at least
@@ -82,7 +82,7 @@ def _check_tensors(detector: Detector, path: Path) -> str:
     count = sum(tensor.numel() for tensor in tensors.values())
     return (
         f"{len(tensors)}, with {count / 1e6:.2f} million finite numbers stored as "
-        f"{detector.card.dtype}; fingerprint {fingerprint(detector)}"
+        f"{detector.card.dtype}; fingerprint {detector.fingerprint}"
     )
 
 

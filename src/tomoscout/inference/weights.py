@@ -28,7 +28,6 @@ __all__ = [
     "Card",
     "Detector",
     "build_network",
-    "fingerprint",
     "load_detector",
     "out_channels",
     "read_card",
@@ -111,11 +110,6 @@ def save_detector(detector: Detector, path: Path, *, dtype: StoredType | None = 
     card = detector.card.model_copy(update={"dtype": dtype or detector.card.dtype})
     tensors = detector.network.state_dict()
     write_tensors(tensors, path, card=card, key=DETECTOR, dtype=card.dtype)
-
-
-def fingerprint(detector: Detector) -> str:
-    """Return a short text that differs for other weights, whatever the file is called."""
-    return detector.fingerprint
 
 
 def load_detector(model: str | Path | None = None, *, progress: Progress | None = None) -> Detector:

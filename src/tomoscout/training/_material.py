@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
+from tomoscout.core.picks import Picks
+from tomoscout.core.volume import Volume
+from tomoscout.data.blobs import blob_objects, blobs_in
 from tomoscout.data.folds import Fold, split, validate_only
 from tomoscout.data.module import Supply
 from tomoscout.data.pool import Pool
 from tomoscout.data.runs import load_runs
 from tomoscout.data.simulated import SimulatedTomograms, validation_names, validation_tomograms
 from tomoscout.data.streams import Streams
-from tomoscout.io.project import Project, Run
+from tomoscout.io.project import DEFAULT_OBJECTS, Project, Run
 from tomoscout.simulation.molecules import Molecule
 from tomoscout.targets import TARGETS, needs_labels
 from tomoscout.training._runs import annotated
@@ -42,12 +46,14 @@ def choose_runs(
     UserError
         If there is no project though one is needed, or it does not allow the choice.
     """
-    if recipe.data.source == "project":
+    if recipe.data.source != "simulation":
         if project is None:
             raise UserError(
                 "no project to train on: give one, or train on simulated tomograms with "
                 "--data.source simulation"
             )
+        if recipe.data.source == "blobs":
+            return _all_runs(project, validation)
         return split(annotated(project, "train"), fold=fold, validation=validation)
     if project is not None:
         return validate_only(annotated(project, "validate"), validation)
@@ -57,6 +63,25 @@ def choose_runs(
             "data.validation says how many tomograms are simulated to validate on"
         )
     return Fold(train=(), validation=() if validation == [] else validation_names(recipe.data))
+
+
+def objects_of(project: Project | None, recipe: Recipe, given: ObjectTable | None) -> ObjectTable:
+    """Return the objects that are learnt: blobs by size, the project's, or those given."""
+    if recipe.data.source == "blobs":
+        return blob_objects(recipe.data.blobs)
+    return (given or DEFAULT_OBJECTS) if project is None else project.objects
+
+
+def _all_runs(project: Project, validation: Sequence[str] | None) -> Fold:
+    """Take all runs to train on: without labels there is nothing to validate on."""
+    if validation:
+        raise UserError(
+            f"validation runs {', '.join(validation)}: dark blobs (data.source blobs) are no truth "
+            "to validate on: leave --validation out"
+        )
+    if not project.names:
+        raise UserError(f"{project.path}: no tomograms in it to learn from")
+    return Fold(train=tuple(sorted(project.names)), validation=())
 
 
 def load_material(
@@ -81,22 +106,30 @@ def load_material(
         )
     else:
         runs = load_runs(
-            _runs(project, fold.train),
+            _runs(project, fold.train, annotated=recipe.data.source == "project"),
             recipe.normalise,
             kind=recipe.kind,
             kinds=recipe.kinds,
             needs_labels=_learns_from_labels(recipe),
             labels=recipe.data.labels,
+            find=_finder(recipe),
         )
         supply = Pool(runs, objects=objects, sampling=recipe.sampling)
         voxel_spacing = runs[0].voxel_spacing
     return Material(supply, voxel_spacing, _validation(project, fold, recipe, objects, molecules))
 
 
-def _runs(project: Project | None, names: Sequence[str]) -> list[Run]:
-    """Return the runs with picks of these names."""
+def _finder(recipe: Recipe) -> Callable[[Volume], Picks] | None:
+    """Return what finds particles where picks are not to be looked at."""
+    if recipe.data.source != "blobs":
+        return None
+    return partial(blobs_in, settings=recipe.data.blobs, bright=recipe.normalise.invert)
+
+
+def _runs(project: Project | None, names: Sequence[str], *, annotated: bool = True) -> list[Run]:
+    """Return the runs of these names, those with picks if they must be annotated."""
     runs = () if project is None else project.runs
-    by_name = {run.name: run for run in runs if run.has_picks}
+    by_name = {run.name: run for run in runs if run.has_picks or not annotated}
     return [by_name[name] for name in names]
 
 

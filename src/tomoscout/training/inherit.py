@@ -9,7 +9,7 @@ from typing import Any
 from tomoscout.core.errors import UserError
 from tomoscout.inference.card import Card, Origin
 from tomoscout.inference.encoder_weights import EncoderWeights
-from tomoscout.inference.weights import Detector, fingerprint
+from tomoscout.inference.weights import Detector
 from tomoscout.losses import LOSSES
 from tomoscout.training.recipe import Recipe
 
@@ -43,7 +43,7 @@ def origin_of(init: Detector) -> Origin:
     """Return what a card says of the weights its training started from."""
     before = init.card.origin.trained_on if init.card.origin else ()
     seen = dict.fromkeys((*before, *init.card.trained_on))
-    return Origin(name=init.name, fingerprint=fingerprint(init), trained_on=tuple(seen))
+    return Origin(name=init.name, fingerprint=init.fingerprint, trained_on=tuple(seen))
 
 
 def check_start(init: Detector, recipe: Recipe, validation: Sequence[str]) -> None:

@@ -10,13 +10,13 @@ from typing import Any, Literal
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
 from tomoscout.data.folds import Fold
-from tomoscout.inference.weights import Detector, fingerprint, load_detector
-from tomoscout.io.project import DEFAULT_OBJECTS, Project, open_project
+from tomoscout.inference.weights import Detector, load_detector
+from tomoscout.io.project import Project, open_project
 from tomoscout.ops.precision import choose_device
 from tomoscout.simulation.molecules import Molecule
 from tomoscout.training._checks import check_parts, check_watching
 from tomoscout.training._folder import find_checkpoint
-from tomoscout.training._material import choose_runs, load_material
+from tomoscout.training._material import choose_runs, load_material, objects_of
 from tomoscout.training.fit import Job, fit
 from tomoscout.training.inherit import check_spacing, check_start, default_recipe, inherited
 from tomoscout.training.progress import Progress
@@ -63,7 +63,8 @@ def train(
     ----------
     project
         Project with picks, or its path; runs without picks are left out. A recipe that trains on
-        simulated tomograms (``data.source``) needs none, and validates on one that is given.
+        simulated tomograms (``data.source``) needs none, and validates on one that is given; one
+        that trains on dark blobs takes all runs, and looks at no picks.
     output
         Folder for the results. One that holds an unfinished training with the same recipe and
         runs is resumed, bit for bit.
@@ -105,7 +106,7 @@ def train(
             recipe or default_recipe(init), settings, under=inherited(init.card) if init else None
         )
     chosen = _choose(project, recipe, validation, fold)
-    table = (objects or DEFAULT_OBJECTS) if project is None else project.objects
+    table = objects_of(project, recipe, objects)
     if init is not None:
         check_start(init, recipe, chosen.validation)
     check_parts(recipe, table)
@@ -145,7 +146,7 @@ def record_of(
         "validation": list(fold.validation),
     }
     if init is not None:  # its name may stand for other weights another day
-        record["init"] = fingerprint(init)
+        record["init"] = init.fingerprint
     return record
 
 

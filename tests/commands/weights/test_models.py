@@ -6,7 +6,6 @@ import pytest
 
 from tomoscout.inference.download import checksum
 from tomoscout.inference.weights import (
-    fingerprint,
     load_detector,
 )
 
@@ -54,7 +53,7 @@ def test_inspect_tells_the_card_and_what_tells_the_weights_apart(say, shipped):
         words = " ".join(out.split())
         assert NOTES in words
         assert f"sha256 {checksum(shipped)}" in words
-        assert f"fingerprint {fingerprint(load_detector(shipped))}" in words
+        assert f"fingerprint {load_detector(shipped).fingerprint}" in words
         assert "network scout_unet, widths [4, 8]" in words
         assert "trained on 40 runs, sim_0 to sim_39" in words
         assert "ribosome 150 Å 0.250 0.910" in words

@@ -12,7 +12,6 @@ from tomoscout.core.objects import CZII, ObjectTable
 from tomoscout.core.picks import Picks
 from tomoscout.inference.download import checksum
 from tomoscout.inference.weights import (
-    fingerprint,
     load_detector,
 )
 from tomoscout.io.picks import write_picks
@@ -24,7 +23,7 @@ def test_pick_and_predict_use_the_shipped_weights(say, shipped, place):
     code, _, error = say("pick", "t1.mrc", "-o", "out")
     assert code == 0, error
     settings = json.loads((place / "out/pick.json").read_text())["settings"]
-    assert settings["weights"] == fingerprint(load_detector(shipped))
+    assert settings["weights"] == load_detector(shipped).fingerprint
     assert settings["thresholds"]["ribosome"] == 0.25
     assert say("predict", "t1.mrc", "-o", "scores")[0] == 0
     assert (place / "scores/t1.scores.zarr").is_dir()
@@ -79,7 +78,7 @@ def test_shipped_weights_are_tuned_as_a_copy(say, shipped, place):
     tuned = load_detector(place / "tuned")
     assert tuned.card.tuned_on == ("t1",)
     assert set(tuned.card.thresholds) == set(CZII.names)
-    assert fingerprint(tuned) == fingerprint(load_detector(shipped))
+    assert tuned.fingerprint == load_detector(shipped).fingerprint
     assert (place / "tuned/tuning.json").is_file()
     code, _, error = say("tune", "t1.mrc", "-o", "tuned")
     assert "tuned: holds weights already: choose another folder" in error

@@ -1,0 +1,77 @@
+"""Training on dark blobs: no label is looked at, and particles are found all the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from samples.balls import OBJECTS, make_run
+from tomoscout.core.errors import UserError
+from tomoscout.core.objects import ObjectTable, ObjectType
+from tomoscout.inference.detect import FLOOR, find_all, predict
+from tomoscout.io.project import open_project
+from tomoscout.io.project_writer import write_copick_config, write_run
+from tomoscout.training.run import train
+
+BLOBS = ["blob-60", "blob-110"]
+SETTINGS = {
+    "data": {"blobs": {"diameters": [60, 110], "threshold": 6}},
+    "model": {"name": "scout_unet", "widths": [8, 16]},
+    "sampling": {"patch": [32, 32, 32]},
+    "training": {"steps": 60, "batch_size": 2, "validate_every": 30, "warmup": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def unlabelled(tmp_path_factory):
+    """Two runs without picks, of objects that nobody named."""
+    root = tmp_path_factory.mktemp("unlabelled")
+    for index in range(2):
+        volume, picks = make_run(index)
+        write_run(root, f"run{index}", volume, picks[:0])
+    write_copick_config(root, ObjectTable(objects=(ObjectType(name="any", radius=50),)), name="x")
+    return open_project(root / "copick.json")
+
+
+@pytest.fixture(scope="module")
+def taught(unlabelled, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("taught")
+    return train(unlabelled, folder, recipe="self-taught", settings=SETTINGS)
+
+
+def test_it_trains_on_all_runs_and_knows_blobs_by_size(taught):
+    card = taught.detector.card
+    assert taught.fold.train == ("run0", "run1")
+    assert taught.fold.validation == ()
+    assert taught.detector.objects.names == BLOBS
+    assert not card.score
+
+
+def test_it_finds_particles_of_a_run_it_has_not_seen(taught):
+    volume, truth = make_run(7)
+    scores = predict(volume, taught.detector)
+    found = find_all(scores, taught.detector, thresholds=dict.fromkeys(BLOBS, FLOOR))
+    best = found.best_first()[: len(truth)]
+    near = cdist(truth.zyx, best.zyx).min(axis=1)
+    assert np.mean(near < 30.0) >= 0.8
+
+
+def test_picks_are_not_looked_at(taught, tmp_path):
+    for index in range(2):
+        write_run(tmp_path / "labelled", f"run{index}", *make_run(index))
+    write_copick_config(tmp_path / "labelled", OBJECTS, name="balls")
+    labelled = open_project(tmp_path / "labelled" / "copick.json")
+    same = train(labelled, tmp_path / "model", recipe="self-taught", settings=SETTINGS)
+    assert same.detector.fingerprint == taught.detector.fingerprint
+
+
+def test_there_is_nothing_to_validate_on(unlabelled, tmp_path):
+    with pytest.raises(UserError, match="no truth to validate on"):
+        train(unlabelled, tmp_path / "x", recipe="self-taught", validation=["run0"])
+    assert not (tmp_path / "x").exists()
+
+
+def test_it_needs_tomograms(tmp_path):
+    with pytest.raises(UserError, match="no project to train on"):
+        train(None, tmp_path / "x", recipe="self-taught")
