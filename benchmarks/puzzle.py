@@ -4,8 +4,8 @@
         [--shape 180 512 512] [--only linear,puzzle] [--device auto]
 
 For each seed: four tomograms of the preset. Three to learn from, one that is scored. All ways have
-the same backbone, see crops drawn alike (240 Å, 14 classes, all as often) and train for the same
-minutes on the clock; a way that looks at each crop twice takes fewer steps. The last weights are
+the same backbone, see crops drawn alike (14 classes, all as often) and train for the same minutes
+on the clock; a way that looks at each crop twice takes fewer steps. The last weights are
 scored: nothing is chosen by the held-out tomogram. What is done is skipped when the script is
 started again, and what was stopped goes on.
 
@@ -32,13 +32,11 @@ from tomoscout.training.classify_recipe import ClassifyRecipe, read_classify_rec
 WAYS = ("linear", "transformer", "puzzle", "puzzle-rotate")
 CLASSES = 14
 EVENLY = {"background": 1 / CLASSES, "held_out": 100_000}
-CROP, PIECES = 240.0, 3  # Å; pieces along each edge: three times the steps of 320 Å and 4
 
 
 def recipe_for(way: str, **training: Any) -> ClassifyRecipe:
-    """Return a way's recipe with all classes alike likely, and small crops."""
-    pieces = {} if way == "linear" else {"classifier": {"grid": PIECES}}
-    return read_classify_recipe(way, {**EVENLY, "crop": CROP, **pieces, "training": training})
+    """Return a way's recipe with all classes alike likely."""
+    return read_classify_recipe(way, {**EVENLY, "training": training})
 
 
 def one(way: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:

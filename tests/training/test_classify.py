@@ -132,7 +132,7 @@ def test_objects_without_an_example_are_refused(project, tmp_path):
 @pytest.mark.parametrize("name", classify_recipe_names())
 def test_every_recipe_in_the_package_is_read_and_fits_its_classifier(name):
     recipe = read_classify_recipe(name)
-    assert recipe.crop_voxels(10.0) == (32, 32, 32)
+    assert recipe.crop_voxels(10.0) == (24, 24, 24)
 
 
 def test_recipes_differ_in_what_the_table_compares_alone():
@@ -164,4 +164,4 @@ def test_slices_are_taken_where_the_backbone_is_flat():
     recipe = ClassifyRecipe.model_validate(
         {"classifier": {"name": "transformer_head", "backbone": {"name": "resnet18_flat"}}}
     )
-    assert recipe.crop_voxels(10.0) == (1, 32, 32)
+    assert recipe.crop_voxels(10.0) == (1, 24, 24)

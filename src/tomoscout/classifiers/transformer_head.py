@@ -26,7 +26,7 @@ from tomoscout.ops.puzzle import with_last
 class Settings(BackboneSettings):
     """What can be set about the classifier."""
 
-    grid: int = Field(default=4, ge=1)
+    grid: int = Field(default=3, ge=1)
     """Tokens, and pieces of a puzzle, along each axis of a crop; a finer map is pooled to it."""
     layers: int = Field(default=3, ge=1)
     """Layers of the transformer."""

@@ -30,6 +30,9 @@ _PACKAGE = "tomoscout.recipes.classify"
 class ClassifyRecipe(CropRecipe):
     """Everything a classifier's training depends on, besides its runs."""
 
+    crop: float = Field(default=240.0, gt=0)
+    """Edge of a crop, in ångström: most of a particle is enough to name it by, and larger crops
+    cost more than they tell."""
     shift: float = Field(default=20.0, ge=0)
     """How far a crop lies off its place at most, along each axis, in ångström: as far as picks
     do."""
