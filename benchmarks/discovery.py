@@ -13,8 +13,9 @@ Ways: ``darkness``, how dark a crop's middle is against its surroundings, no net
 ``blobs``, how much the best dark blob of any size stands out in the crop's middle, no network
 either; ``random``, the 3-D encoder with the weights it starts from; recipes in the package, with
 crops as large as these proteins ask for, but for the one that is as it was published;
-``self-taught``, a detector that learns the dark blobs of the tomograms, and ``with-labels``, the
-same one that is taught their true particles: what labels are worth, and out of the contest.
+``self-taught``, a detector that learns the dark blobs of the tomograms, by its score map, and
+``self-taught-clusters`` by clusters of its features; ``with-labels``, the same detector taught the
+true particles: what labels are worth, and out of the contest.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from tomoscout.discovery.embed import as_trained
 from tomoscout.discovery.particles import rank_clusters
 from tomoscout.discovery.scores import scored_crops, soft_scores
 from tomoscout.inference.embedding import embed
-from tomoscout.inference.encoder_weights import EncoderWeights, load_encoder
+from tomoscout.inference.encoder_weights import EncoderWeights, encoder_of, load_encoder
 from tomoscout.inference.weights import Detector
 from tomoscout.io.project import Run, open_project
 from tomoscout.metrics import presence
@@ -54,7 +55,8 @@ DETECTORS: dict[str, dict[str, Any]] = {
     "self-taught": {},
     "with-labels": {"data": {"source": "project"}, "target": {"radius": 1.0}},
 }
-WAYS = (*VALUES, "random", *RECIPES, *DETECTORS)
+GROUPED = "self-taught-clusters"
+WAYS = (*VALUES, "random", *RECIPES, GROUPED, *DETECTORS)
 
 
 def trained(
@@ -66,6 +68,10 @@ def trained(
         torch.manual_seed(options.seed)
         recipe = read_contrast_recipe("contrast-3d", crop)
         return untrained(recipe, runs[0].tomogram().voxel_spacing, ()), 0.0
+    if way == GROUPED:
+        beside = folder.parent / "self-taught"
+        detector, minutes = taught("self-taught", runs, beside, options)
+        return encoder_of(detector), minutes
     project = open_project(folder.parent / "tomograms")
     names = [run.name for run in runs[:2]]
 
@@ -119,10 +125,10 @@ def by_clusters(
     return best[1], best[2]
 
 
-def by_map(
+def taught(
     way: str, runs: list[Run], folder: Path, options: argparse.Namespace
-) -> tuple[presence.Presence, float]:
-    """Train a detector of blobs, or of particles, for the minutes; score its maps at the crops."""
+) -> tuple[Detector, float]:
+    """Train a detector of blobs, or of particles, for the minutes; return it and its minutes."""
     project = open_project(folder.parent / "tomograms").select([run.name for run in runs[:2]])
 
     def learn(output: Path, *, steps: int, **how: Any) -> Detector:
@@ -138,8 +144,7 @@ def by_map(
     steps = steps_in(options.minutes, folder / "steps.json", trial)
     detector = learn(folder / "model", steps=steps)
     rows = list(csv.DictReader((folder / "model" / "history.csv").open()))
-    values = partial(map_at, detector=detector)
-    return by_values(values, runs[2], runs[3]), float(rows[-1]["seconds"]) / 60
+    return detector, float(rows[-1]["seconds"]) / 60
 
 
 def one(way: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -152,7 +157,8 @@ def one(way: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     if way in VALUES:
         found = by_values(VALUES[way], chooser, test)
     elif way in DETECTORS:
-        found, minutes = by_map(way, runs, folder, options)
+        detector, minutes = taught(way, runs, folder, options)
+        found = by_values(partial(map_at, detector=detector), chooser, test)
     else:
         folder.mkdir(parents=True, exist_ok=True)
         encoder, minutes = trained(way, runs, folder, options)

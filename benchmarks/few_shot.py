@@ -10,12 +10,11 @@ Trainings get the same minutes on the clock; a short trial says how many steps t
 done is skipped when the script is started again.
 
 Ways: ``find`` compares with the examples, through an encoder that was trained without labels on the
-three tomograms; ``find-2d`` through one that sees slices, ``find-scout`` through the encoding half
-of a detector's network.
+three tomograms; ``find-2d`` through one that sees slices, ``find-scout`` and ``find-taught``
+through the encoding half of a detector, which learnt from pairs of views or from dark blobs.
 Detectors trained on the examples alone: ``scout`` takes all else for background, particles that
-nobody picked included; ``scout-near`` sees small patches around examples only, where few such
-particles are; ``scout-around`` leaves out of the loss what is farther than 50 Å from the edge of
-an example; ``scout-pretrained`` does so too and starts from the encoder of ``find-scout``, which
+nobody picked included; ``scout-around`` leaves out of the loss what is farther than 50 Å from the
+edge of an example; ``scout-pretrained`` does so too and starts from ``find-scout``'s encoder, which
 took as many minutes again.
 """
 
@@ -61,8 +60,8 @@ WAYS = {
     "find": Way("contrast-3d"),
     "find-2d": Way("contrast-2d"),
     "find-scout": Way("contrast-scout"),
+    "find-taught": Way("self-taught"),
     "scout": Way(),
-    "scout-near": Way(sampling={"patch": [48, 48, 48], "centred": 1.0}),
     "scout-around": Way(sampling=AROUND),
     "scout-pretrained": Way("contrast-scout", AROUND),
 }
@@ -113,6 +112,10 @@ def encoder_of(recipe: str, scene: Scene, options: argparse.Namespace) -> Path:
 
     def learn(folder: Path, *, steps: int, **how: Any) -> None:
         training = {"steps": steps, "validate_every": max(steps // 4, 1), "seed": scene.seed}
+        if recipe == "self-taught":
+            how |= {"settings": {"training": training}, "validation": []}
+            train(scene.project.select(scene.learn), folder, recipe=recipe, **how)
+            return
         timed = read_contrast_recipe(recipe, {"training": training})
         contrast(scene.project, folder, recipe=timed, runs=scene.learn, **how)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from tomoscout.inference.encoder_weights import (
     EncoderCard,
     EncoderWeights,
     build_encoder,
+    encoder_of,
     load_encoder,
     save_encoder,
 )
@@ -69,13 +71,33 @@ def test_a_folder_without_an_encoder_is_told_by_what_was_looked_for(tmp_path):
         load_encoder(tmp_path)
 
 
-def test_a_detectors_file_is_no_encoders_and_the_other_way_round(encoder, detector, tmp_path):
-    save_detector(detector, tmp_path / "d.safetensors")
-    with pytest.raises(UserError, match=r"d\.safetensors: weights of a detector.*an encoder's"):
-        load_encoder(tmp_path / "d.safetensors")
+def test_an_encoders_file_is_no_detectors(encoder, tmp_path):
     save_encoder(encoder, tmp_path / "e.safetensors")
     with pytest.raises(UserError, match=r"e\.safetensors: weights of an encoder.*a detector's"):
         load_detector(tmp_path / "e.safetensors")
+
+
+def test_of_a_detector_the_encoding_half_is_taken(detector, tmp_path):
+    save_detector(detector, tmp_path / "d.safetensors")
+    loaded = load_encoder(tmp_path / "d.safetensors")
+    known = detector.card
+    assert loaded.card.crop == (16, 16, 16), "160 Å of 10 Å"
+    assert loaded.card.voxel_spacing == known.voxel_spacing
+    assert loaded.card.normalise == known.normalise
+    x = torch.randn(2, 1, 16, 16, 16)
+    with torch.inference_mode():
+        deepest = detector.network.encode(x).mean(dim=(2, 3, 4))
+        torch.testing.assert_close(loaded.network(x), deepest)
+
+
+def test_the_shipped_detector_is_an_encoder_by_its_name():
+    assert load_encoder("czii-sim").card.trained_on == load_detector("czii-sim").card.trained_on
+
+
+def test_a_detector_without_deepest_features_is_no_encoder(detector):
+    card = detector.card.model_copy(update={"model": Choice(name="slice_detector")})
+    with pytest.raises(UserError, match="'slice_detector'"):
+        encoder_of(replace(detector, card=card))
 
 
 def test_files_that_are_neither_are_told_apart(tmp_path):

@@ -7,15 +7,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import torch
+
+from tomoscout.core.activation import channel_names
+from tomoscout.core.settings import Choice
 from tomoscout.encoders import ENCODERS, Encoder
 from tomoscout.inference.at_places import check_crop
-from tomoscout.inference.card_file import ENCODER, write_tensors
+from tomoscout.inference.card_file import DETECTOR, ENCODER, kind_of, write_tensors
 from tomoscout.inference.download import Progress
 from tomoscout.inference.encoder_card import EncoderCard, read_encoder_card
 from tomoscout.inference.find import ENCODER_FILE as FILE_NAME
 from tomoscout.inference.find import find_in
 from tomoscout.inference.ready import Ready, put_to_use
+from tomoscout.inference.weights import Detector, load_detector
+from tomoscout.ops.crops import nearest_shape
+from tomoscout.ops.precision import channels_last
 from tomoscout.ops.thin_maps import guard
 
 __all__ = [
@@ -23,9 +31,13 @@ __all__ = [
     "EncoderCard",
     "EncoderWeights",
     "build_encoder",
+    "encoder_of",
     "load_encoder",
     "save_encoder",
 ]
+
+
+_SEEN = 160.0  # ångström, of a crop before a detector: in more, a particle has neighbours
 
 
 @dataclass(frozen=True)
@@ -71,18 +83,57 @@ def load_encoder(model: str | Path, *, progress: Progress | None = None) -> Enco
     ----------
     model
         A weights file, the folder of an encoder's training or one with it in ``encoder``, a name,
-        or a URL with its sha256. See ``find.find_weights``.
+        or a URL with its sha256. See ``find.find_weights``. Of a detector the encoding half is
+        taken, see `encoder_of`.
     progress
         Told the share of a download that is done, 0 to 1.
 
     Raises
     ------
     UserError
-        If the weights are missing, broken, a detector's, or do not fit the encoder their card
-        describes.
+        If the weights are missing, broken, a classifier's or those of a detector without deepest
+        features, or do not fit the encoder their card describes.
     """
     path = find_in(model, FILE_NAME, progress=progress)
+    if kind_of(path) == DETECTOR:
+        return encoder_of(load_detector(path))
     card = read_encoder_card(path)
     network = build_encoder(card)
     put_to_use(network, path, name=card.encoder.name)
     return EncoderWeights(network, card, str(path))
+
+
+def encoder_of(detector: Detector) -> EncoderWeights:
+    """Return the encoding half of a detector, to compare crops by what it has learnt to see.
+
+    Choose it where a detector knows the kind of tomogram, with labels or without: what it sees of a
+    place tells more than what an encoder learns in the same minutes without labels.
+
+    Raises
+    ------
+    UserError
+        If the detector's network has no deepest features.
+    """
+    known = detector.card
+    settings = {
+        "name": "detector",
+        "model": known.model.model_dump(mode="json"),
+        "channels": len(channel_names(known.activation, detector.objects.names)),
+    }
+    module, options = (encoder := Choice.model_validate(settings)).resolve(ENCODERS)
+    with torch.device("meta"):
+        divisor = module.build(options).divisor
+    card = EncoderCard(
+        encoder=encoder,
+        crop=nearest_shape(_SEEN / known.voxel_spacing, divisor),
+        voxel_spacing=known.voxel_spacing,
+        normalise=known.normalise,
+        trained_on=known.trained_on,
+        recipe={"kind": known.recipe.get("kind")},
+        notes=f"The encoding half of a detector: {known.notes}".rstrip(": "),
+    )
+    network: Any = build_encoder(card)
+    network.detector.load_state_dict(detector.network.state_dict())
+    network.eval()
+    channels_last(network)
+    return EncoderWeights(network, card, detector.source)
