@@ -42,6 +42,21 @@ def richest(project: Project, names: Sequence[str]) -> str:
     return max(names, key=lambda run: min(len(picks[run].of(name)) for name in CZII.names))
 
 
+def spread_out(picks: Picks, count: int, rng: np.random.Generator) -> Picks:
+    """Choose so many of each object, whole ones, each far from those chosen before."""
+    chosen = []
+    for entry in CZII.each():
+        mine = picks.of(entry.name)
+        inside = np.minimum(mine.zyx, np.array(picks.extent) - mine.zyx).min(axis=1)
+        whole = mine[inside >= entry.radius]
+        rows = [int(rng.integers(len(whole)))] if len(whole) else []
+        while len(rows) < min(count, len(whole)):
+            apart = np.linalg.norm(whole.zyx[:, None] - whole.zyx[rows], axis=2).min(axis=1)
+            rows.append(int(apart.argmax()))
+        chosen.append(whole[rows])
+    return Picks.concatenate(chosen)
+
+
 def same_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     """Note the settings in a folder; refuse one that notes others."""
     noted = folder / "settings.json"

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from _czii import f4, richest, run, same_settings, simulate, steps_in, thresholds, told
+from _czii import f4, richest, run, same_settings, simulate, spread_out, steps_in, thresholds, told
 
 from tomoscout.core.objects import CZII
 from tomoscout.core.picks import Picks
@@ -77,21 +77,6 @@ class Scene(NamedTuple):
     shown: Project  # one of those to learn from, with the examples for picks
     chooser: str
     test: list[str]
-
-
-def spread_out(picks: Picks, count: int, rng: np.random.Generator) -> Picks:
-    """Choose so many of each object, whole ones, each far from those chosen before."""
-    chosen = []
-    for entry in CZII.each():
-        mine = picks.of(entry.name)
-        inside = np.minimum(mine.zyx, np.array(picks.extent) - mine.zyx).min(axis=1)
-        whole = mine[inside >= entry.radius]
-        rows = [int(rng.integers(len(whole)))] if len(whole) else []
-        while len(rows) < min(count, len(whole)):
-            apart = np.linalg.norm(whole.zyx[:, None] - whole.zyx[rows], axis=2).min(axis=1)
-            rows.append(int(apart.argmax()))
-        chosen.append(whole[rows])
-    return Picks.concatenate(chosen)
 
 
 def prepare(options: argparse.Namespace, seed: int) -> Scene:
