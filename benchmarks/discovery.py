@@ -7,8 +7,8 @@ For each seed: four tomograms of the preset. Two to learn from, without their la
 labels choose the number of clusters and the threshold; one that is scored (docs/discovery.md has
 the protocol: a crop of the grid is positive if its middle lies in a particle, by the table's
 radii; ``clear`` is F1 without the crops within a fifth of a radius of that border). Every way is
-scored on the same crops. Trainings get the same minutes on the clock. What is
-done is skipped when the script is started again.
+scored on the same crops. Trainings get the same minutes on the clock. What is done is skipped when
+the script is started again.
 
 Ways: ``darkness``, how dark a crop's middle is against its surroundings, no network at all;
 ``blobs``, how much the best dark blob of any size stands out in the crop's middle, no network
@@ -167,7 +167,8 @@ def one(way: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     counts = found.counts
     return {
         "way": way, "seed": seed, "auroc": found.auroc, "ap": found.average_precision,
-        "f1": counts.f_beta(1.0), "clear": clear_f1(found, test), "precision": counts.precision, "recall": counts.recall,
+        "f1": counts.f_beta(1.0), "clear": clear_f1(found, test),
+        "precision": counts.precision, "recall": counts.recall,
         "ari": found.adjusted_rand() if k else None,
         "nmi": found.mutual_information() if k else None,
         "k": k, "positives": float(found.is_positive.mean()), "minutes": minutes,
