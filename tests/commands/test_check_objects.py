@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from samples.planted import OBJECTS, save_weights
 
+from samples.planted import OBJECTS, save_weights
 from tomoscout.commands._runs import check_objects
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
