@@ -88,6 +88,7 @@ def test_of_a_detector_the_encoding_half_is_taken(detector, tmp_path):
     with torch.inference_mode():
         deepest = detector.network.encode(x).mean(dim=(2, 3, 4))
         torch.testing.assert_close(loaded.network(x), deepest)
+    assert load_encoder(tmp_path / "d.safetensors").fingerprint == loaded.fingerprint
 
 
 def test_the_shipped_detector_is_an_encoder_by_its_name():

@@ -72,6 +72,13 @@ def test_there_is_nothing_to_validate_on(unlabelled, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+def test_of_many_tomograms_some_are_drawn(unlabelled, tmp_path):
+    few = {**SETTINGS, "data": {"blobs": {**SETTINGS["data"]["blobs"], "tomograms": 1}}}
+    few["training"] = {**SETTINGS["training"], "steps": 2}
+    trained = train(unlabelled, tmp_path / "x", recipe="self-taught", settings=few)
+    assert len(trained.fold.train) == 1
+
+
 def test_it_needs_tomograms(tmp_path):
     with pytest.raises(UserError, match="no project to train on"):
         train(None, tmp_path / "x", recipe="self-taught")

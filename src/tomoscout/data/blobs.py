@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pydantic import Field
+
 from tomoscout.candidates import dog
 from tomoscout.core.objects import ObjectTable, ObjectType
 from tomoscout.core.picks import Picks
@@ -25,6 +27,8 @@ class BlobSettings(dog.Settings):
 
     threshold: float = 3.5
     """Standard deviations of the filtered tomogram by which a blob stands out."""
+    tomograms: int = Field(default=16, ge=1)
+    """How many tomograms are learnt from at most, drawn of all; they are held in memory."""
 
 
 def blob_objects(settings: BlobSettings) -> ObjectTable:

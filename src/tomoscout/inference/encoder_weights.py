@@ -132,7 +132,9 @@ def encoder_of(detector: Detector) -> EncoderWeights:
         recipe={"kind": known.recipe.get("kind")},
         notes=f"The encoding half of a detector: {known.notes}".rstrip(": "),
     )
-    network: Any = build_encoder(card)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # of the projection, which is not used: the same fingerprint each time
+        network: Any = build_encoder(card)
     network.detector.load_state_dict(detector.network.state_dict())
     network.eval()
     channels_last(network)

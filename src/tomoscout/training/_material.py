@@ -20,7 +20,7 @@ from tomoscout.data.streams import Streams
 from tomoscout.io.project import DEFAULT_OBJECTS, Project, Run
 from tomoscout.simulation.molecules import Molecule
 from tomoscout.targets import TARGETS, needs_labels
-from tomoscout.training._runs import annotated
+from tomoscout.training._runs import annotated, drawn
 from tomoscout.training.recipe import Recipe
 from tomoscout.training.validation import ValidationRun
 
@@ -53,7 +53,7 @@ def choose_runs(
                 "--data.source simulation"
             )
         if recipe.data.source == "blobs":
-            return _all_runs(project, validation)
+            return _unlabelled(project, recipe, validation)
         return split(annotated(project, "train"), fold=fold, validation=validation)
     if project is not None:
         return validate_only(annotated(project, "validate"), validation)
@@ -72,8 +72,8 @@ def objects_of(project: Project | None, recipe: Recipe, given: ObjectTable | Non
     return (given or DEFAULT_OBJECTS) if project is None else project.objects
 
 
-def _all_runs(project: Project, validation: Sequence[str] | None) -> Fold:
-    """Take all runs to train on: without labels there is nothing to validate on."""
+def _unlabelled(project: Project, recipe: Recipe, validation: Sequence[str] | None) -> Fold:
+    """Draw from all runs: without labels there is nothing to validate on."""
     if validation:
         raise UserError(
             f"validation runs {', '.join(validation)}: dark blobs (data.source blobs) are no truth "
@@ -81,7 +81,8 @@ def _all_runs(project: Project, validation: Sequence[str] | None) -> Fold:
         )
     if not project.names:
         raise UserError(f"{project.path}: no tomograms in it to learn from")
-    return Fold(train=tuple(sorted(project.names)), validation=())
+    most, seed = recipe.data.blobs.tomograms, recipe.training.seed
+    return Fold(train=tuple(drawn(sorted(project.names), most, seed=seed)), validation=())
 
 
 def load_material(

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+
 from tomoscout.core.errors import UserError
 from tomoscout.io.project import Project
+
+T = TypeVar("T")
+
+
+def drawn(runs: Sequence[T], count: int, *, seed: int) -> list[T]:
+    """Draw as many runs as are to be learnt from, in their order; all where there are not more."""
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(runs))[:count])
+    return [runs[i] for i in chosen.tolist()]
 
 
 def annotated(project: Project, purpose: str) -> list[str]:

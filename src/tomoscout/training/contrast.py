@@ -35,6 +35,7 @@ from tomoscout.io.project import Project, Run
 from tomoscout.objectives import OBJECTIVES
 from tomoscout.ops.precision import channels_last
 from tomoscout.training._places import held, labels_of, load_each
+from tomoscout.training._runs import drawn
 from tomoscout.training.around import Watch
 from tomoscout.training.contrast_recipe import ContrastRecipe
 from tomoscout.training.contrastive import ContrastiveModule
@@ -102,7 +103,8 @@ def contrast(
         If a tomogram cannot be read, the objective needs labels that are not there, or the output
         folder does not allow it.
     """
-    chosen = _draw(project.select(runs if runs is not None else project.names).runs, recipe)
+    given = project.select(runs if runs is not None else project.names).runs
+    chosen = drawn(given, recipe.tomograms, seed=recipe.training.seed)
     if not chosen:
         raise UserError(f"{project.path}: no tomograms in it to learn from")
     recipe = sized_for(recipe, project.objects)
@@ -149,13 +151,6 @@ def contrast(
         save=save,
     )
     return Contrasted(load_encoder(weights_path), course.folder, names)
-
-
-def _draw(runs: Sequence[Run], recipe: ContrastRecipe) -> list[Run]:
-    """Draw as many runs as the recipe learns from, in their order."""
-    rng = np.random.default_rng(recipe.training.seed)
-    drawn = np.sort(rng.permutation(len(runs))[: recipe.tomograms])
-    return [runs[i] for i in drawn.tolist()]
 
 
 def find_places(run: Run, recipe: ContrastRecipe, objects: ObjectTable) -> Places:
