@@ -14,7 +14,8 @@ for these too. With and without, patches are the same to the voxel. What is done
 the script is started again.
 
 Pairs of recipes: ``scout`` after ``contrast-scout``, ``etfinder-resnet50-cpu`` after
-``contrast-resnet``, ``token-transformer-cpu`` after ``contrast-tokens``.
+``contrast-resnet``, ``token-transformer-cpu`` after ``contrast-tokens``; and ``scout`` after
+``self-taught``, which learns the dark blobs of all twenty instead.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ PAIRS = {
     "etfinder-resnet50-cpu": "contrast-resnet",
     "token-transformer-cpu": "contrast-tokens",
 }
-WAYS = ("without", "longer", "pretrained")
+TAUGHT = "self-taught"  # of the network that ``scout`` has
+WAYS = ("without", "longer", "pretrained", TAUGHT)
 
 
 class Scene(NamedTuple):
@@ -76,11 +78,21 @@ def labelled(scene: Scene, share: int) -> list[str]:
     return scene.learn[: max(round(share / 100 * len(scene.learn)), 1)]
 
 
+def recipe_before(recipe: str, way: str) -> str:
+    """Return the recipe that a way trains with first; an empty text for none."""
+    return {"pretrained": PAIRS[recipe], TAUGHT: TAUGHT}.get(way, "")
+
+
 def pretrained(recipe: str, scene: Scene, options: argparse.Namespace) -> Path:
-    """Train an encoder on all tomograms without labels, unless that is done; return its folder."""
+    """Train on all tomograms without labels, unless that is done; return the folder."""
 
     def learn(folder: Path, names: Sequence[str], *, steps: int, **how: Any) -> None:
         training = {"steps": steps, "validate_every": max(steps // 4, 1), "seed": scene.seed}
+        if recipe == TAUGHT:
+            settings = {"training": training, "data": {"blobs": {"tomograms": len(names)}}}
+            how |= {"settings": settings, "validation": []}
+            train(scene.project.select(names), folder, recipe=TAUGHT, **how)
+            return
         timed = read_contrast_recipe(recipe, {"training": training, "tomograms": len(names)})
         contrast(scene.project, folder, recipe=timed, runs=names, **how)
 
@@ -97,7 +109,8 @@ def detector_for(
     recipe: str, way: str, share: int, scene: Scene, options: argparse.Namespace
 ) -> tuple[Detector, Path]:
     """Train a detector on a share of the labels, unless that is done; return its folder too."""
-    init = pretrained(PAIRS[recipe], scene, options) if way == "pretrained" else None
+    before = recipe_before(recipe, way)
+    init = pretrained(before, scene, options) if before else None
 
     def learn(
         folder: Path, runs: Sequence[str], choosers: Sequence[str], *, steps: int, **how: Any
@@ -131,7 +144,8 @@ def one(
         replace(pick(scene.project[name].tomogram(), model=detector), run=name)
         for name in scene.test
     ]
-    before = minutes_of(scene.folder / PAIRS[recipe]) if way == "pretrained" else 0.0
+    first = recipe_before(recipe, way)
+    before = minutes_of(scene.folder / first) if first else 0.0
     known = [scene.project[name].picks() for name in labelled(scene, share)]
     return {
         "recipe": recipe, "way": way, "share": share, "seed": seed, "f4": f4(found, truth),
@@ -194,11 +208,12 @@ def main() -> None:
     kept = ("minutes", "pretraining", "shape", "tomograms")
     same_settings(options.output, {key: getattr(options, key) for key in kept})
     wanted = [name for name in options.only.split(",") if name] or list(PAIRS)
-    ways = [way for way in WAYS if way != "longer" or options.longer]
+    left_out = () if options.longer else ("longer",)
     shares = [int(share) for share in options.shares.split(",")]
     rows = []
     for recipe in wanted:
         for seed in map(int, options.seeds.split(",")):
+            ways = [w for w in WAYS if w not in left_out and (w != TAUGHT or recipe == "scout")]
             for share, way in ((share, way) for share in shares for way in ways):
                 noted = options.output / f"seed{seed}" / f"{recipe}-{share}-{way}.json"
                 if not noted.exists():
