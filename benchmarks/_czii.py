@@ -1,12 +1,11 @@
-"""What benchmarks on simulated ``czii`` tomograms share: making them, timing steps, scoring."""
+"""What benchmarks on simulated ``czii`` tomograms share: making them, and scoring."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,6 @@ from tomoscout.io.project import Project, open_project
 from tomoscout.metrics import czii
 from tomoscout.training.settings import TrainingSettings
 from tomoscout.tuning.thresholds import sweep
-
-TRIAL = 12  # steps; the second half of them is timed
 
 
 def run(*words: str) -> None:
@@ -64,17 +61,6 @@ def same_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     if noted.exists() and json.loads(noted.read_text()) != settings:
         raise SystemExit(f"{noted}: other settings than {settings}: choose another folder")
     noted.write_text(json.dumps(settings, indent=1))
-
-
-def steps_in(minutes: float, noted: Path, trial: Callable[..., object]) -> int:
-    """Return how many steps fit, from a file or a trial: ``trial(steps=, tell=)`` trains a few."""
-    if not noted.exists():
-        times: list[float] = []
-        trial(steps=TRIAL, tell=lambda now: times.append(time.perf_counter()))
-        each = (times[-1] - times[TRIAL // 2]) / (len(times) - 1 - TRIAL // 2)
-        noted.parent.mkdir(parents=True, exist_ok=True)
-        noted.write_text(json.dumps(max(int(minutes * 60 / each), TRIAL)))
-    return int(json.loads(noted.read_text()))
 
 
 def thresholds(found: Sequence[Picks], truth: Sequence[Picks]) -> dict[str, float]:

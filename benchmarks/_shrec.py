@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from tomoscout.candidates import dog
 from tomoscout.core.picks import Picks
 from tomoscout.core.shrec import SHREC21
+from tomoscout.core.volume import Volume
 from tomoscout.discovery.darkness import darkness_at
 from tomoscout.discovery.scores import name_of
 from tomoscout.inference.detect import predict
@@ -28,7 +30,7 @@ STRIDE = 16  # voxels of 10 Å from crop to crop: the published encoder takes 9 
 MIDDLE = 9  # voxels; of a crop, where a blob counts
 RADIUS = 100.0  # Å, of the particles, about
 BORDER = 0.2  # of the radius, on either side
-BLOBS = (80.0, 120.0, 180.0, 270.0)  # diameters in Å
+BLOBS = dog.Settings().diameters  # Å
 
 
 def simulate(output: Path, seed: int, shape: list[str]) -> list[Run]:
@@ -41,11 +43,15 @@ def simulate(output: Path, seed: int, shape: list[str]) -> list[Run]:
     return list(open_project(folder).runs)
 
 
+def centres_of(volume: Volume) -> Any:
+    """Return the centres of a tomogram's grid, in ångström."""
+    return Grid.at_stride(volume.shape, STRIDE).centres_angstrom(volume.voxel_spacing)
+
+
 def darkness_of(run: Run) -> tuple[Any, Any]:
     """Return centres and darkness of a run's grid."""
     volume = run.tomogram().load()
-    centres = Grid.at_stride(volume.shape, STRIDE).centres_angstrom(volume.voxel_spacing)
-    return centres, darkness_at(volume, centres, radius=RADIUS)
+    return centres_of(volume), darkness_at(volume, centres_of(volume), radius=RADIUS)
 
 
 def score(crops: Iterable[Picks], runs: Iterable[Run]) -> presence.Presence:
@@ -64,10 +70,9 @@ def blobs_of(run: Run) -> tuple[Any, Any]:
         narrow, wide = (ndimage.gaussian_filter(voxels, sigma * f) for f in (0.79, 1.26))
         best = np.maximum(best, (wide - narrow) / np.std(wide - narrow))
     best = ndimage.maximum_filter(best, MIDDLE)
-    grid = Grid.at_stride(volume.shape, STRIDE)
-    at = np.rint(grid.centres_angstrom(volume.voxel_spacing) / volume.voxel_spacing).astype(int)
+    at = np.rint(centres_of(volume) / volume.voxel_spacing).astype(int)
     at = np.minimum(at, np.array(volume.shape) - 1)
-    return grid.centres_angstrom(volume.voxel_spacing), best[tuple(at.T)]
+    return centres_of(volume), best[tuple(at.T)]
 
 
 def by_values(
@@ -87,8 +92,7 @@ def clear_f1(found: presence.Presence, run: Run) -> float:
 
     Whether these are positive hangs on a fifth of a radius: more than a radius tells of a shape.
     """
-    volume, truth = run.tomogram(), run.picks()
-    centres = Grid.at_stride(volume.shape, STRIDE).centres_angstrom(volume.voxel_spacing)
+    truth, centres = run.picks(), centres_of(run.tomogram())
     radii = np.array([SHREC21[str(name)].radius for name in truth.objects])
     apart = np.linalg.norm(centres[:, None] - truth.zyx, axis=2) / radii
     clear = np.abs(apart.min(axis=1) - 1) > BORDER
@@ -99,8 +103,7 @@ def clear_f1(found: presence.Presence, run: Run) -> float:
 def map_at(run: Run, detector: Detector) -> tuple[Any, Any]:
     """Return centres of a run's grid, and how likely any object of a detector's is there."""
     volume = run.tomogram().load()
-    scores = predict(volume, detector)
-    centres = Grid.at_stride(volume.shape, STRIDE).centres_angstrom(volume.voxel_spacing)
+    scores, centres = predict(volume, detector), centres_of(volume)
     cell = np.rint(scores.geometry.to_cells(centres)).astype(int)
     cell = np.minimum(cell, np.array(scores.data.shape[1:]) - 1)
     return centres, np.asarray(scores.data, np.float32).sum(axis=0)[tuple(cell.T)]

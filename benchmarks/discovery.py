@@ -30,8 +30,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from _czii import steps_in
 from _shrec import STRIDE, blobs_of, by_values, clear_f1, darkness_of, map_at, score, simulate
+from _timing import steps_in
 
 from tomoscout.core.settings import merge
 from tomoscout.discovery.cluster import kmeans

@@ -30,7 +30,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from _czii import f4, richest, run, same_settings, simulate, spread_out, steps_in, thresholds, told
+from _czii import f4, richest, run, same_settings, simulate, spread_out, thresholds, told
+from _timing import steps_in
 
 from tomoscout.core.objects import CZII
 from tomoscout.core.picks import Picks

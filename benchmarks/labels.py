@@ -29,7 +29,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from _czii import f4, richest, same_settings, simulate, steps_in, told
+from _czii import f4, richest, same_settings, simulate, told
+from _timing import steps_in
 
 from tomoscout.core.objects import CZII
 from tomoscout.inference.detect import pick

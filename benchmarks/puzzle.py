@@ -5,9 +5,9 @@
 
 For each seed: four tomograms of the preset. Three to learn from, one that is scored. All ways have
 the same backbone, see crops drawn alike (14 classes, all as often) and train for the same minutes
-on the clock; a way that looks at each crop twice takes fewer steps. The last weights are
-scored: nothing is chosen by the held-out tomogram. What is done is skipped when the script is
-started again, and what was stopped goes on.
+on the clock; the puzzle's four combinations of picture and positions cost it steps. The last
+weights are scored: nothing is chosen by the held-out tomogram. What is done is skipped when the
+script is started again, and what was stopped goes on.
 
 Ways are recipes in the package: ``linear``, ``transformer``, ``puzzle``, ``puzzle-rotate``. On
 photographs 69.75, 73.65, 73.45 and 71.13 % were published.
@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _czii import steps_in
 from _shrec import simulate
+from _timing import steps_in
 
 from tomoscout.io.project import open_project
 from tomoscout.training.classify import Classified, classify

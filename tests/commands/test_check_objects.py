@@ -33,6 +33,11 @@ def test_blobs_need_not_be_listed(project, tmp_path):
     check_objects(weights(tmp_path, blob_objects(BlobSettings())), project)
 
 
+def test_there_is_nothing_to_tune_blobs_on(project, tmp_path):
+    with pytest.raises(UserError, match=r"dark blobs \(blob-80, .*no truth to tune on"):
+        check_objects(weights(tmp_path, blob_objects(BlobSettings())), project, scored=True)
+
+
 def test_others_must_be(project, tmp_path):
     listed = list(OBJECTS.each())
     stranger = listed[0].model_copy(update={"name": "blob-shaped"})

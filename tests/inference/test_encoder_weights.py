@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 import pytest
 import torch
@@ -18,7 +17,7 @@ from tomoscout.inference.encoder_weights import (
     load_encoder,
     save_encoder,
 )
-from tomoscout.inference.weights import load_detector, save_detector
+from tomoscout.inference.weights import Detector, build_network, load_detector, save_detector
 from tomoscout.ops.normalise import NormaliseSettings
 
 
@@ -97,8 +96,23 @@ def test_the_shipped_detector_is_an_encoder_by_its_name():
 
 def test_a_detector_without_deepest_features_is_no_encoder(detector):
     card = detector.card.model_copy(update={"model": Choice(name="slice_detector")})
-    with pytest.raises(UserError, match="'slice_detector'"):
-        encoder_of(replace(detector, card=card))
+    network = build_network(card)
+    with pytest.raises(UserError, match="a detector of 'slice_detector', which has no deepest"):
+        encoder_of(Detector(network, card, "here"))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"name": "resnet_unet", "encoder": "resnet18", "norm": "instance"},
+        {"name": "token_transformer"},
+    ],
+)
+def test_crops_are_as_large_as_the_network_needs(detector, model):
+    card = detector.card.model_copy(update={"model": Choice(**model), "activation": "softmax"})
+    encoder = encoder_of(Detector(build_network(card).eval(), card))
+    with torch.inference_mode():
+        assert encoder.network(torch.randn(2, 1, *encoder.card.crop)).isfinite().all()
 
 
 def test_files_that_are_neither_are_told_apart(tmp_path):

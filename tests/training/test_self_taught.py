@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
@@ -9,9 +12,14 @@ from scipy.spatial.distance import cdist
 from samples.balls import OBJECTS, make_run
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable, ObjectType
+from tomoscout.core.picks import Picks
+from tomoscout.data.blobs import BlobSettings, blobs_in
+from tomoscout.data.runs import load_runs
 from tomoscout.inference.detect import FLOOR, find_all, predict
 from tomoscout.io.project import open_project
 from tomoscout.io.project_writer import write_copick_config, write_run
+from tomoscout.ops.normalise import NormaliseSettings
+from tomoscout.training._runs import drawn
 from tomoscout.training.run import train
 
 BLOBS = ["blob-60", "blob-110"]
@@ -66,10 +74,44 @@ def test_picks_are_not_looked_at(taught, tmp_path):
     assert same.detector.fingerprint == taught.detector.fingerprint
 
 
-def test_there_is_nothing_to_validate_on(unlabelled, tmp_path):
-    with pytest.raises(UserError, match="no truth to validate on"):
-        train(unlabelled, tmp_path / "x", recipe="self-taught", validation=["run0"])
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"validation": ["run0"]}, "validation runs run0: .* no truth to validate on"),
+        ({"fold": 1}, "fold 1: .* no truth to validate on"),
+        ({"settings": {"target": {"name": "masks"}}}, "it takes label volumes"),
+        ({"settings": {"data": {"blobs": {"threshold": 90}}}}, "no dark blob stands out by 90"),
+    ],
+)
+def test_what_needs_labels_or_blobs_is_refused(unlabelled, tmp_path, given, told):
+    with pytest.raises(UserError, match=told):
+        train(unlabelled, tmp_path / "x", recipe="self-taught", **given)
     assert not (tmp_path / "x").exists()
+
+
+def test_bright_protein_is_learnt_alike(taught, tmp_path):
+    for index in range(2):
+        volume, _ = make_run(index)
+        bright = replace(volume, data=-volume.read())
+        write_run(tmp_path / "bright", f"run{index}", bright, Picks.empty(f"run{index}"))
+    write_copick_config(tmp_path / "bright", OBJECTS, name="balls")
+    runs = load_runs(
+        open_project(tmp_path / "bright" / "copick.json").runs,
+        NormaliseSettings(invert=True),
+        find=partial(blobs_in, settings=BlobSettings(**SETTINGS["data"]["blobs"]), bright=True),
+    )
+    for run, index in zip(runs, range(2), strict=True):
+        found, truth = run.picks, make_run(index)[1]
+        assert np.mean(cdist(truth.zyx, found.zyx).min(axis=1) < 30.0) >= 0.8
+
+
+def test_runs_are_drawn_in_their_order_and_by_the_seed():
+    names = [f"run{n:02}" for n in range(20)]
+    some = drawn(names, 5, seed=0)
+    assert len(some) == 5
+    assert some == sorted(some)
+    assert some == drawn(names, 5, seed=0) != drawn(names, 5, seed=1)
+    assert drawn(names, 20, seed=3) == drawn(names, 99, seed=4) == names
 
 
 def test_of_many_tomograms_some_are_drawn(unlabelled, tmp_path):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from pydantic import Field
 
 from tomoscout.core.picks import Picks
@@ -26,7 +24,7 @@ class LimitSettings(Settings):
 def as_picks(
     zyx: Float[np.ndarray, "n 3"],
     scores: Float[np.ndarray, " n"],
-    names: Any = CANDIDATE,
+    names: Shaped[np.ndarray, " n"] | str = CANDIDATE,
     *,
     volume: Volume,
     limit: int | None = None,

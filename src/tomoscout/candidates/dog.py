@@ -23,7 +23,7 @@ from tomoscout.candidates._found import LimitSettings, as_picks
 from tomoscout.core.geometry import Geometry
 from tomoscout.core.picks import Picks
 from tomoscout.core.volume import Volume
-from tomoscout.ops.normalise import Normaliser, measure
+from tomoscout.ops.normalise import Normaliser, NormaliseSettings, measure
 from tomoscout.ops.suppress import suppress
 
 _RATIO = 1.6
@@ -36,6 +36,7 @@ _TRUNCATE = 4.0
 """Standard deviations after which a blur ends."""
 
 _BLOB = "blob-"
+"""What names of blobs begin with; their diameter in ångström follows."""
 
 _AT_ONCE = 1 << 24
 """Voxels that are worked on together, about."""
@@ -90,12 +91,29 @@ def find(volume: Volume, *, settings: Settings, rng: np.random.Generator) -> Pic
     return as_picks(zyx, scores, volume=volume, limit=settings.limit)
 
 
-def find_sized(volume: Volume, *, settings: Settings) -> Picks:
-    """Find dark blobs as `find` does, each called by the diameter it stands out most at.
+def find_sized(volume: Volume, *, settings: Settings, bright: bool = False) -> Picks:
+    """Find blobs as `find` does, each called by the diameter it stands out most at.
 
-    Choose it where sizes are wanted, as of balls to train on; `blob_name` names them.
+    Choose it where sizes are wanted, as of balls to train on.
+
+    Parameters
+    ----------
+    volume, settings
+        As of `find`.
+    bright
+        Whether protein is bright, and blobs with it.
+
+    Returns
+    -------
+    Picks
+        As of `find`, with names by `blob_name`.
+
+    Raises
+    ------
+    UserError
+        If a voxel is not a number, or all have the same value.
     """
-    zyx, scores, diameters = _blobs(volume, settings)
+    zyx, scores, diameters = _blobs(volume, settings, bright=bright)
     names = np.array([blob_name(diameter) for diameter in diameters], str)
     return as_picks(zyx, scores, names, volume=volume, limit=settings.limit)
 
@@ -111,10 +129,10 @@ def is_blob(name: str) -> bool:
 
 
 def _blobs(
-    volume: Volume, settings: Settings
+    volume: Volume, settings: Settings, *, bright: bool = False
 ) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Return the middles of blobs, how much they stand out, and at which diameter."""
-    scale = measure(volume)
+    scale = measure(volume, NormaliseSettings(invert=bright))
     parts = []
     for diameter in settings.diameters:
         zyx, score = _at_diameter(volume, scale, diameter, settings.threshold)

@@ -37,16 +37,26 @@ def choose_runs(project: Project, names: str | None) -> tuple[Run, ...]:
 
 
 def check_objects(
-    detector: Detector | Ensemble, project: Project, wanted: Iterable[str] | None = None
+    detector: Detector | Ensemble,
+    project: Project,
+    wanted: Iterable[str] | None = None,
+    *,
+    scored: bool = False,
 ) -> None:
     """Refuse weights that find objects which the project's own table does not have.
 
     Only a copick configuration brings a table of its own; other layouts take the detector's.
     When only some objects are ``wanted``, only these count. Dark blobs, which no label stands for,
-    are in no table.
+    are in no table; nor in a truth, so none may be among what is ``scored``.
     """
     from tomoscout.candidates.dog import is_blob
 
+    blobs = [name for name in detector.objects.names if is_blob(name)]
+    if scored and blobs:
+        raise UserError(
+            f"{detector.source} finds dark blobs ({', '.join(blobs)}), of which there is no truth "
+            "to tune on: choose a threshold yourself (pick --threshold)"
+        )
     if project.layout != "copick":
         return
     names = detector.objects.names if wanted is None else list(wanted)

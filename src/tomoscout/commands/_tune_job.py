@@ -78,7 +78,7 @@ class TuneJob:
         detectors = [load_weights(model) for model in models]
         opened = open_project(project, voxel_spacing=voxel_spacing)
         for detector in detectors:
-            check_objects(detector, opened)
+            check_objects(detector, opened, scored=True)
         table = one_table(detectors)
         if blended:
             pairs = [(detectors[0], run) for run in held_out_by_all(detectors, opened, runs)]

@@ -48,7 +48,8 @@ def discover(
     output
         Folder for the encoder, the embeddings, the page, presence maps and picks.
     encoder
-        Weights of an encoder to use, instead of training one: a folder or an .safetensors file.
+        Weights of an encoder to use, instead of training one: a folder or an .safetensors file. Of
+        a detector's weights the encoding half is taken, which sees crops of 160 Å.
     recipe
         How the encoder is trained: the name of a contrastive recipe in the package, or a YAML file.
         Any setting of it is a flag: --training.steps 300.

@@ -56,7 +56,8 @@ def find(
         Folder for the encoder, the embeddings and the picks.
     encoder
         Weights of an encoder to use, instead of training one: a folder, such as that of 'tomoscout
-        discover' or its encoder/, or a .safetensors file.
+        discover' or its encoder/, or a .safetensors file. Of a detector's weights the encoding half
+        is taken, which sees crops of 160 Å.
     recipe
         How the encoder is trained: the name of a contrastive recipe in the package, or a YAML file.
         Any setting of it is a flag: --training.steps 300.

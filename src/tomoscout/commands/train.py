@@ -36,6 +36,9 @@ def train(
     meanwhile. A project is then optional, and all its runs serve to validate; without one, the
     weights are validated on simulated tomograms too.
 
+    With --recipe self-taught it learns the dark blobs of tomograms that nobody labelled, and holds
+    none out.
+
     With --recipe contrast-scout, contrast-resnet or contrast-tokens the tomograms alone are looked
     at, without labels; what is left starts a detector of that kind with --init.
 
@@ -111,6 +114,11 @@ def train(
         raise UserError(
             "--voxel-spacing is for a project's files; that of simulated tomograms is "
             "--data.scene.voxel-spacing"
+        )
+    if objects is not None and checked.data.source == "blobs":
+        raise UserError(
+            f"--objects {objects}: dark blobs are their own objects: leave it out, and say which "
+            "sizes there are with --data.blobs.diameters"
         )
     table = read_objects(objects) if objects and opened is None else None
     if molecules:

@@ -22,8 +22,8 @@ class DataSettings(Simulation):
 
     source: Literal["project", "simulation", "blobs"] = "project"
     """``project``: annotated runs. ``simulation``: tomograms simulated meanwhile; the runs of a
-    project, if one is given, are then only validated on. ``blobs``: all runs of a project, with
-    their dark blobs in place of picks; no label is looked at."""
+    project, if one is given, are then only validated on. ``blobs``: runs of a project, with their
+    dark blobs in place of picks; no label is looked at."""
     blobs: BlobSettings = BlobSettings()
     """Which dark blobs are learnt, where ``source`` says so."""
     labels: str | None = None

@@ -1,9 +1,9 @@
 """Dark blobs as labels that nobody made: what a detector can be taught before anyone annotates.
 
 What stands out clearly as a round dark blob is a particle more often than not. A network that is
-taught these blobs cannot learn which of them chance put there, as nothing tells these from other
-ice; it learns what most of them have in common, and finds that also where no filter does (on
-simulated tomograms it comes near one that is taught the truth: docs/results.md). Choose it
+taught these blobs learns first what most of them have in common, the look of particles, and only
+much later which of them were chance; a short training says better than the filter where particles
+are (on simulated tomograms it comes near one that is taught the truth: docs/results.md). Choose it
 (``data.source: blobs``, recipe ``self-taught``) where there are tomograms and no label at all. It
 says where particles are and about how large, not which: gold and debris are blobs as well.
 
@@ -12,14 +12,19 @@ Learning from noisy labels of one's own: Lee, 2013, "Pseudo-Label", ICML worksho
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tomoscout.candidates import dog
+from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable, ObjectType
 from tomoscout.core.picks import Picks
 from tomoscout.core.volume import Volume
+
+logger = logging.getLogger(__name__)
 
 
 class BlobSettings(dog.Settings):
@@ -29,6 +34,14 @@ class BlobSettings(dog.Settings):
     """Standard deviations of the filtered tomogram by which a blob stands out."""
     tomograms: int = Field(default=16, ge=1)
     """How many tomograms are learnt from at most, drawn of all; they are held in memory."""
+
+    @field_validator("diameters")
+    @classmethod
+    def _differ(cls, diameters: tuple[float, ...]) -> tuple[float, ...]:
+        names = [dog.blob_name(diameter) for diameter in diameters]
+        if len(set(names)) < len(names):
+            raise ValueError(f"diameters must differ, found {', '.join(map(str, diameters))}")
+        return diameters
 
 
 def blob_objects(settings: BlobSettings) -> ObjectTable:
@@ -47,7 +60,7 @@ def blobs_in(volume: Volume, settings: BlobSettings, *, bright: bool) -> Picks:
     Parameters
     ----------
     volume
-        Tomogram as it is.
+        Tomogram as it is; it is read in slabs.
     settings
         Which blobs.
     bright
@@ -58,5 +71,27 @@ def blobs_in(volume: Volume, settings: BlobSettings, *, bright: bool) -> Picks:
     UserError
         If a voxel is not a number, or all have the same value.
     """
-    dark = replace(volume, data=-volume.read()) if bright else volume
-    return replace(dog.find_sized(dark, settings=settings), run=volume.name)
+    return replace(dog.find_sized(volume, settings=settings, bright=bright), run=volume.name)
+
+
+def check_blobs(found: Sequence[Picks], settings: BlobSettings) -> None:
+    """Say how many blobs of each size are taught; refuse to teach none at all.
+
+    Raises
+    ------
+    UserError
+        If no tomogram has a blob.
+    """
+    counts = {
+        name: sum(len(picks.of(name)) for picks in found) for name in blob_objects(settings).names
+    }
+    if not any(counts.values()):
+        raise UserError(
+            f"no dark blob stands out by {settings.threshold:g} standard deviations in "
+            f"{len(found)} tomograms: lower data.blobs.threshold, or set normalise.invert where "
+            "protein is bright"
+        )
+    told = ", ".join(f"{name} {count}" for name, count in counts.items())
+    logger.info("dark blobs taught: %s", told)
+    if none := [name for name, count in counts.items() if not count]:
+        logger.warning("%s: none stands out, and none will be found", ", ".join(none))

@@ -161,9 +161,11 @@ def load_runs(
         zip(runs, opened, segmentations, strict=True), start=1
     ):
         masks = None if name is None else read_labels(run, name)
-        seen = volumes[0] if find is None else volumes[0].load()
-        picks = run.picks() if find is None else find(seen)
-        loaded.append(load_run(seen, picks, normalise=normalise, others=volumes[1:], labels=masks))
+        first_kind = _loaded(volumes[0])
+        picks = run.picks() if find is None else find(first_kind)
+        loaded.append(
+            load_run(first_kind, picks, normalise=normalise, others=volumes[1:], labels=masks)
+        )
         if progress is not None:
             progress(done / len(runs))
     return loaded
@@ -171,13 +173,17 @@ def load_runs(
 
 def _held(volume: Volume, normalise: NormaliseSettings) -> Volume:
     """Return a tomogram in memory, normalised."""
-    if np.prod(volume.shape) <= _AT_ONCE:
-        volume = volume.load()
+    volume = _loaded(volume)
     scale = measure(volume, normalise)
     data = np.empty(volume.shape, np.float16)
     for z in slabs(volume):
         data[z] = to_half(scale.apply(volume.read(z)))
     return replace(volume, data=data)
+
+
+def _loaded(volume: Volume) -> Volume:
+    """Return a tomogram in memory, unless it is a large one."""
+    return volume.load() if np.prod(volume.shape) <= _AT_ONCE else volume
 
 
 def _words(shape: Sequence[int]) -> str:

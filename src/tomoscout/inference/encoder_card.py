@@ -19,7 +19,7 @@ class EncoderCard(CropCard):
     encoder: Choice
     """Encoder and its settings."""
     objective: Choice | None = None
-    """What it was trained with; None for random weights."""
+    """What it was trained with; None for random weights, and for the half of a detector."""
 
 
 def read_encoder_card(path: Path) -> EncoderCard:

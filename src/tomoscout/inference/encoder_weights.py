@@ -5,13 +5,15 @@ The same as ``weights`` is for detectors. What a name or a URL stands for is fou
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from tomoscout.core.activation import channel_names
+from tomoscout.core.errors import UserError
+from tomoscout.core.geometry import Shape
 from tomoscout.core.settings import Choice
 from tomoscout.encoders import ENCODERS, Encoder
 from tomoscout.inference.at_places import check_crop
@@ -21,7 +23,8 @@ from tomoscout.inference.encoder_card import EncoderCard, read_encoder_card
 from tomoscout.inference.find import ENCODER_FILE as FILE_NAME
 from tomoscout.inference.find import find_in
 from tomoscout.inference.ready import Ready, put_to_use
-from tomoscout.inference.weights import Detector, load_detector
+from tomoscout.inference.weights import Detector, load_detector, out_channels
+from tomoscout.models import Encoding
 from tomoscout.ops.crops import nearest_shape
 from tomoscout.ops.precision import channels_last
 from tomoscout.ops.thin_maps import guard
@@ -118,24 +121,39 @@ def encoder_of(detector: Detector) -> EncoderWeights:
     settings = {
         "name": "detector",
         "model": known.model.model_dump(mode="json"),
-        "channels": len(channel_names(known.activation, detector.objects.names)),
+        "channels": out_channels(known.activation, detector.objects),
     }
-    module, options = (encoder := Choice.model_validate(settings)).resolve(ENCODERS)
-    with torch.device("meta"):
-        divisor = module.build(options).divisor
+    if not isinstance(detector.network, Encoding):
+        raise UserError(
+            f"{detector.source}: a detector of '{known.model.name}', which has no deepest features "
+            "to compare crops by: give another one, or an encoder"
+        )
     card = EncoderCard(
-        encoder=encoder,
-        crop=nearest_shape(_SEEN / known.voxel_spacing, divisor),
+        encoder=Choice.model_validate(settings),
+        crop=_crop_for(detector),
         voxel_spacing=known.voxel_spacing,
         normalise=known.normalise,
         trained_on=known.trained_on,
         recipe={"kind": known.recipe.get("kind")},
         notes=f"The encoding half of a detector: {known.notes}".rstrip(": "),
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)  # of the projection, which is not used: the same fingerprint each time
-        network: Any = build_encoder(card)
+    network: Any = build_encoder(card)
     network.detector.load_state_dict(detector.network.state_dict())
+    for unused in network.projector.parameters():  # else each has a fingerprint of its own
+        torch.nn.init.zeros_(unused)
     network.eval()
     channels_last(network)
     return EncoderWeights(network, card, detector.source)
+
+
+def _crop_for(detector: Detector) -> Shape:
+    """Return the nearest crop to `_SEEN` that a detector's network can take."""
+    network: Any = detector.network
+    crop = nearest_shape(_SEEN / detector.card.voxel_spacing, network.divisor)
+    ghost: Any = copy.deepcopy(network).to("meta")  # shapes alone: costs nothing
+    try:
+        ghost.encode(torch.zeros(1, 1, *crop, device="meta"))
+    except ValueError:  # one cell alone is too little for some norms
+        z, y, x = (n + d for n, d in zip(crop, network.divisor, strict=True))
+        return z, y, x
+    return crop

@@ -10,7 +10,7 @@ from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks
 from tomoscout.core.volume import Volume
-from tomoscout.data.blobs import blob_objects, blobs_in
+from tomoscout.data.blobs import blob_objects, blobs_in, check_blobs
 from tomoscout.data.folds import Fold, split, validate_only
 from tomoscout.data.module import Supply
 from tomoscout.data.pool import Pool
@@ -53,7 +53,7 @@ def choose_runs(
                 "--data.source simulation"
             )
         if recipe.data.source == "blobs":
-            return _unlabelled(project, recipe, validation)
+            return _unlabelled(project, recipe, validation, fold)
         return split(annotated(project, "train"), fold=fold, validation=validation)
     if project is not None:
         return validate_only(annotated(project, "validate"), validation)
@@ -72,17 +72,25 @@ def objects_of(project: Project | None, recipe: Recipe, given: ObjectTable | Non
     return (given or DEFAULT_OBJECTS) if project is None else project.objects
 
 
-def _unlabelled(project: Project, recipe: Recipe, validation: Sequence[str] | None) -> Fold:
+def _unlabelled(
+    project: Project, recipe: Recipe, validation: Sequence[str] | None, fold: int
+) -> Fold:
     """Draw from all runs: without labels there is nothing to validate on."""
-    if validation:
+    if validation or fold:
+        given = f"validation runs {', '.join(validation)}" if validation else f"fold {fold}"
         raise UserError(
-            f"validation runs {', '.join(validation)}: dark blobs (data.source blobs) are no truth "
-            "to validate on: leave --validation out"
+            f"{given}: dark blobs (data.source blobs) are no truth to validate on: leave it out"
         )
-    if not project.names:
+    if needs_labels(recipe.target.resolve(TARGETS)[0]):
+        raise UserError(
+            f"target '{recipe.target.name}': it takes label volumes, and dark blobs have none: "
+            "choose spheres"
+        )
+    names = sorted(run.name for run in project.runs if run.tomograms)
+    if not names:
         raise UserError(f"{project.path}: no tomograms in it to learn from")
     most, seed = recipe.data.blobs.tomograms, recipe.training.seed
-    return Fold(train=tuple(drawn(sorted(project.names), most, seed=seed)), validation=())
+    return Fold(train=tuple(drawn(names, most, seed=seed)), validation=())
 
 
 def load_material(
@@ -107,7 +115,7 @@ def load_material(
         )
     else:
         runs = load_runs(
-            _runs(project, fold.train, annotated=recipe.data.source == "project"),
+            _runs(project, fold.train, picked=recipe.data.source == "project"),
             recipe.normalise,
             kind=recipe.kind,
             kinds=recipe.kinds,
@@ -115,6 +123,8 @@ def load_material(
             labels=recipe.data.labels,
             find=_finder(recipe),
         )
+        if recipe.data.source == "blobs":
+            check_blobs([run.picks for run in runs], recipe.data.blobs)
         supply = Pool(runs, objects=objects, sampling=recipe.sampling)
         voxel_spacing = runs[0].voxel_spacing
     return Material(supply, voxel_spacing, _validation(project, fold, recipe, objects, molecules))
@@ -127,10 +137,10 @@ def _finder(recipe: Recipe) -> Callable[[Volume], Picks] | None:
     return partial(blobs_in, settings=recipe.data.blobs, bright=recipe.normalise.invert)
 
 
-def _runs(project: Project | None, names: Sequence[str], *, annotated: bool = True) -> list[Run]:
-    """Return the runs of these names, those with picks if they must be annotated."""
+def _runs(project: Project | None, names: Sequence[str], *, picked: bool = True) -> list[Run]:
+    """Return the runs of these names, those with picks only where these are learnt."""
     runs = () if project is None else project.runs
-    by_name = {run.name: run for run in runs if run.has_picks or not annotated}
+    by_name = {run.name: run for run in runs if run.has_picks or not picked}
     return [by_name[name] for name in names]
 
 

@@ -59,7 +59,7 @@ class ClassifyRecipe(CropRecipe):
     held_out: int = Field(default=2000, ge=1)
     """Crops of the held-out runs that each validation looks at, at most."""
     training: TrainingSettings = TrainingSettings(
-        batch_size=64, steps=600, learning_rate=1e-3, validate_every=200, ema=0.0
+        batch_size=64, steps=1200, learning_rate=1e-3, validate_every=200, ema=0.0
     )
     """The loop."""
 

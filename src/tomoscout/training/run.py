@@ -64,7 +64,7 @@ def train(
     project
         Project with picks, or its path; runs without picks are left out. A recipe that trains on
         simulated tomograms (``data.source``) needs none, and validates on one that is given; one
-        that trains on dark blobs takes all runs, and looks at no picks.
+        that trains on dark blobs draws from all runs, looks at no picks and holds none out.
     output
         Folder for the results. One that holds an unfinished training with the same recipe and
         runs is resumed, bit for bit.
