@@ -2,6 +2,7 @@
 
     python benchmarks/labels.py -o out/labels [--seeds 0,1,2] [--minutes 5] [--pretraining 5]
         [--shape 184 256 256] [--tomograms 20] [--shares 5,20,100] [--only scout,...] [--longer]
+        [--taught]
 
 For each seed: twenty small tomograms of preset ``czii`` to learn from, two whose labels choose the
 thresholds, four that are scored (F4, their counts pooled). A share of the labels is that share of
@@ -14,8 +15,8 @@ for these too. With and without, patches are the same to the voxel. What is done
 the script is started again.
 
 Pairs of recipes: ``scout`` after ``contrast-scout``, ``etfinder-resnet50-cpu`` after
-``contrast-resnet``, ``token-transformer-cpu`` after ``contrast-tokens``; and ``scout`` after
-``self-taught``, which learns the dark blobs of all twenty instead.
+``contrast-resnet``, ``token-transformer-cpu`` after ``contrast-tokens``; with ``--taught`` also
+``scout`` after ``self-taught``, which learns the dark blobs of all twenty.
 """
 
 from __future__ import annotations
@@ -205,16 +206,17 @@ def main() -> None:
     parser.add_argument("--shares", default="5,20,100")
     parser.add_argument("--only", default="")
     parser.add_argument("--longer", action="store_true")
+    parser.add_argument("--taught", action="store_true")
     options = parser.parse_args()
     kept = ("minutes", "pretraining", "shape", "tomograms")
     same_settings(options.output, {key: getattr(options, key) for key in kept})
     wanted = [name for name in options.only.split(",") if name] or list(PAIRS)
-    left_out = () if options.longer else ("longer",)
+    asked = {"longer": options.longer, TAUGHT: options.taught}
     shares = [int(share) for share in options.shares.split(",")]
     rows = []
     for recipe in wanted:
         for seed in map(int, options.seeds.split(",")):
-            ways = [w for w in WAYS if w not in left_out and (w != TAUGHT or recipe == "scout")]
+            ways = [w for w in WAYS if asked.get(w, True) and (w != TAUGHT or recipe == "scout")]
             for share, way in ((share, way) for share in shares for way in ways):
                 noted = options.output / f"seed{seed}" / f"{recipe}-{share}-{way}.json"
                 if not noted.exists():
