@@ -1,7 +1,7 @@
 """Pick simulated ``czii`` tomograms, have a classifier look again, and see whether it helps.
 
     python benchmarks/second_look.py -o out/second_look [--seeds 0,1,2] [--model czii-sim]
-        [--recipe transformer] [--minutes 5] [--shape 184 400 400]
+        [--recipe linear] [--minutes 5] [--shape 184 400 400]
 
 For each seed: five tomograms of the preset. The classifier learns from three; the fourth gives the
 thresholds, of the picks as they are and after each kind of second look, each its own; the fifth is
@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _timing import steps_in
 
 from tomoscout.cli import main as tomoscout
 from tomoscout.commands._picks import picks_by_run
@@ -29,7 +29,6 @@ from tomoscout.training.classify import classify
 from tomoscout.training.classify_recipe import read_classify_recipe
 from tomoscout.tuning.thresholds import sweep
 
-TRIAL = 12  # steps; the second half of them is timed
 LOOKS = ("multiply", "replace")
 
 
@@ -43,17 +42,14 @@ def run(*words: str) -> None:
 def teach(config: Path, folder: Path, held_out: list[str], options: argparse.Namespace) -> None:
     """Train the classifier for the minutes; a short trial says how many steps these are."""
     project = open_project(config)
-    noted = folder / "steps.json"
-    if not noted.exists():
-        times: list[float] = []
-        short = read_classify_recipe(options.recipe, {"training": {"steps": TRIAL, "warmup": 0}})
+
+    def trial(*, steps: int, **how: Any) -> None:
+        short = read_classify_recipe(options.recipe, {"training": {"steps": steps, "warmup": 0}})
         classify(
-            project, folder / "trial", recipe=short, validation=held_out, overwrite=True,
-            tell=lambda now: times.append(time.perf_counter()),
-        )  # fmt: skip
-        each = (times[-1] - times[TRIAL // 2]) / (len(times) - 1 - TRIAL // 2)
-        noted.write_text(json.dumps(max(int(options.minutes * 60 / each), TRIAL)))
-    steps = json.loads(noted.read_text())
+            project, folder / "trial", recipe=short, validation=held_out, overwrite=True, **how
+        )
+
+    steps = steps_in(options.minutes, folder / "steps.json", trial)
     run("teach", str(config), "-o", str(folder / "model"), "--recipe", options.recipe,
         "--validation", ",".join(held_out), "--training.steps", str(steps),
         "--training.validate-every", str(max(steps // 2, 1)))  # fmt: skip
@@ -103,7 +99,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--model", default="czii-sim")
-    parser.add_argument("--recipe", default="transformer")
+    parser.add_argument("--recipe", default="linear")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--shape", nargs=3, default=["184", "400", "400"])
     options = parser.parse_args()
