@@ -52,13 +52,13 @@ def test_labels_stand_out_more_than_candidates():
 
 
 def test_they_are_the_candidates_with_names(volume):
-    settings = BlobSettings(diameters=(80, 200), threshold=1, limit=7)
+    settings = BlobSettings(diameters=(80, 200), threshold=0.2, limit=7)
     blobs = blobs_in(volume, settings, bright=False)
     same = dog.find(volume, settings=settings, rng=np.random.default_rng(0))
     assert len(blobs) == 7
     np.testing.assert_array_equal(blobs.zyx, same.zyx)
     np.testing.assert_array_equal(blobs.score_array, same.score_array)
-    every = blobs_in(volume, BlobSettings(diameters=(80, 200), threshold=1), bright=False)
+    every = blobs_in(volume, BlobSettings(diameters=(80, 200), threshold=0.2), bright=False)
     assert list(blobs.objects) == list(every.objects[:7]), "names stay with their places"
 
 

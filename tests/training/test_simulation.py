@@ -152,7 +152,7 @@ def test_what_does_not_go_together_is_told_in_one_line(project, tmp_path):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("data.source=simulated", "'data.source': input should be 'project' or 'simulation'"),
+        ("data.source=simulated", "should be 'project', 'simulation' or 'blobs'"),
         ("data.scene.crowdign=2", "unknown setting 'data.scene.crowdign'. Did you mean 'crowding'"),
         ("data.kept=0", "'data.kept': input should be greater than or equal to 1, found 0"),
         ("data.patches=8", "unknown setting 'data.patches'"),
