@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from samples.planted import OBJECTS, save_weights
+from tomoscout.cli import main
 from tomoscout.commands._runs import check_objects
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
@@ -36,6 +37,13 @@ def test_blobs_need_not_be_listed(project, tmp_path):
 def test_there_is_nothing_to_tune_blobs_on(project, tmp_path):
     with pytest.raises(UserError, match=r"dark blobs \(blob-80, .*no truth to tune on"):
         check_objects(weights(tmp_path, blob_objects(BlobSettings())), project, scored=True)
+
+
+def test_blobs_are_their_own_objects(project, tmp_path, capsys):
+    words = ["train", str(project.path), "--recipe", "self-taught", "-o", str(tmp_path / "out")]
+    assert main([*words, "--objects", str(project.path)]) == 2
+    assert "dark blobs are their own objects: leave it out" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_others_must_be(project, tmp_path):

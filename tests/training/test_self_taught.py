@@ -89,7 +89,7 @@ def test_what_needs_labels_or_blobs_is_refused(unlabelled, tmp_path, given, told
     assert not (tmp_path / "x").exists()
 
 
-def test_bright_protein_is_learnt_alike(taught, tmp_path):
+def test_blobs_of_bright_protein_are_loaded_in_place_of_picks(tmp_path):
     for index in range(2):
         volume, _ = make_run(index)
         bright = replace(volume, data=-volume.read())

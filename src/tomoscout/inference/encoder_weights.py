@@ -109,8 +109,8 @@ def load_encoder(model: str | Path, *, progress: Progress | None = None) -> Enco
 def encoder_of(detector: Detector) -> EncoderWeights:
     """Return the encoding half of a detector, to compare crops by what it has learnt to see.
 
-    Choose it where a detector knows the kind of tomogram, with labels or without: what it sees of a
-    place tells more than what an encoder learns in the same minutes without labels.
+    Choose it where a detector that knows the kind of tomogram is there already: nothing has to be
+    trained. One that taught itself groups crops about as well as a contrastive encoder does.
 
     Raises
     ------
