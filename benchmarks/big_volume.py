@@ -94,7 +94,7 @@ def compare_small(weights: str | None) -> None:
         with (
             mock.patch.object(detect, "_LOADED", 0),
             mock.patch.object(scratch, "_IN_MEMORY", 0),
-            mock.patch("tomoscout.inference.find_all._PART", 1),
+            mock.patch("tomoscout.inference.map_picking._PART", 1),
         ):
             disk = detect.pick(read_volume(path), model, thresholds=floor, window=window)
     same = np.array_equal(memory.zyx, disk.zyx) and np.array_equal(memory.scores, disk.scores)

@@ -14,7 +14,7 @@ from tomoscout.inference.detect import ScoreMap
 from tomoscout.inference.find_all import choose_picker, find_all
 from tomoscout.pickers import PICKERS
 
-from_parts = importlib.import_module("tomoscout.inference.find_all")
+from_parts = importlib.import_module("tomoscout.inference.map_picking")
 GEOMETRY = Geometry((301, 60, 72), 10.0, stride=2)
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
 
 from samples.balls import OBJECTS, make_run
 from tomoscout.core.errors import UserError
@@ -15,11 +15,12 @@ from tomoscout.core.objects import ObjectTable, ObjectType
 from tomoscout.core.picks import Picks
 from tomoscout.data.blobs import BlobSettings, blobs_in
 from tomoscout.data.runs import load_runs
-from tomoscout.inference.detect import FLOOR, find_all, predict
+from tomoscout.inference.detect import FLOOR, find_all, pick, predict
 from tomoscout.io.project import open_project
 from tomoscout.io.project_writer import write_copick_config, write_run
 from tomoscout.ops.normalise import NormaliseSettings
 from tomoscout.training._runs import drawn
+from tomoscout.training.inherit import inherited
 from tomoscout.training.run import train
 
 BLOBS = ["blob-60", "blob-110"]
@@ -63,6 +64,19 @@ def test_it_finds_particles_of_a_run_it_has_not_seen(taught):
     best = found.best_first()[: len(truth)]
     near = cdist(truth.zyx, best.zyx).min(axis=1)
     assert np.mean(near < 30.0) >= 0.8
+
+
+def test_it_picks_each_particle_once_though_sizes_have_maps_of_their_own(taught):
+    assert taught.detector.card.together
+    volume, _ = make_run(7)
+    found = pick(volume, taught.detector, thresholds=dict.fromkeys(BLOBS, FLOOR))
+    apart = pick(volume, taught.detector, thresholds=dict.fromkeys(BLOBS, FLOOR), together=False)
+    assert pdist(found.zyx).min() > 1.2 * 30.0  # radii of the smaller
+    assert len(found) < len(apart)
+
+
+def test_what_goes_on_from_it_has_objects_of_its_own(taught):
+    assert "together" not in inherited(taught.detector.card)
 
 
 def test_picks_are_not_looked_at(taught, tmp_path):

@@ -17,15 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A threshold for each object to pick, and its picker."""
+    """A threshold for each object to pick, its picker, and whether they share one map."""
 
     thresholds: dict[str, float]
     pickers: dict[str, Choice]
+    together: bool = False
 
     def noted(self) -> dict[str, Any]:
         """Return what a ledger notes."""
         pickers = {name: choice.model_dump() for name, choice in self.pickers.items()}
-        return {"thresholds": self.thresholds, "pickers": pickers}
+        joint = {"together": True} if self.together else {}  # jobs of before go on
+        return {"thresholds": self.thresholds, "pickers": pickers, **joint}
 
 
 def choose_drawing(
@@ -35,6 +37,7 @@ def choose_drawing(
     threshold: tuple[str, ...],
     picker: Choice | None,
     parameters: Parameters | None,
+    together: bool | None = None,
 ) -> Drawing:
     """Settle thresholds and pickers: flags come before parameters, and these before the card.
 
@@ -61,7 +64,7 @@ def choose_drawing(
     chosen = {n: choose_picker(model, n, picker=picker, pickers=own) for n in limits}
     for choice in chosen.values():
         choice.resolve(PICKERS)  # refused before any time is spent
-    return Drawing(limits, chosen)
+    return Drawing(limits, chosen, model.card.together if together is None else together)
 
 
 def parse_picker(name: str | None, settings: tuple[str, ...]) -> Choice | None:

@@ -49,7 +49,8 @@ def facts(detector: Detector) -> Iterator[tuple[str, str]]:
     yield "grey values", _grey(card.normalise)
     yield from _origin(card.origin)
     yield "trained on", _runs(card.trained_on)
-    yield "thresholds", f"found on {_runs(card.tuned_on)}; picks by {card.picker.name}"
+    joint = ", of all objects together" if card.together else ""
+    yield "thresholds", f"found on {_runs(card.tuned_on)}; picks by {card.picker.name}{joint}"
     if "weighted" in card.score:
         yield "F4", f"{card.score['weighted']:.3f} weighted, at its best, on its validation runs"
     yield "version", card.version

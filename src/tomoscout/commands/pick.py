@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,7 @@ def pick(
     objects: str | None = None,
     threshold: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     params: Path | None = None,
+    together: bool | None = None,
     picker: str | None = None,
     settings: Annotated[tuple[str, ...], Parameter(name="--set", show=False)] = (),
     scores: Path | None = None,
@@ -51,6 +53,9 @@ def pick(
     params
         Parameters that 'tomoscout tune' or a campaign wrote (JSON): thresholds, pickers, views, and
         how several weights are joined; flags come before them.
+    together
+        Pick all objects from one map, each particle once, and call it by what is likeliest there;
+        for objects that are sizes or kinds of one thing. What the weights say when not given.
     picker
         How picks are drawn from score maps, such as local_max or components; its settings are
         given as --picker.distance 1.0. What the parameters or the weights say when not given.
@@ -84,7 +89,12 @@ def pick(
         )
     wanted = split_names(objects, flag="--objects") if objects else opened.model.objects.names
     drawing = choose_drawing(
-        opened.model, objects=wanted, threshold=threshold, picker=choice, parameters=parameters
+        opened.model,
+        objects=wanted,
+        threshold=threshold,
+        picker=choice,
+        parameters=parameters,
+        together=together,
     )
     check_objects(opened.model, opened.project, drawing.thresholds)
     chosen = choose_runs(opened.project, flags.runs)
@@ -123,11 +133,11 @@ def _draw(
     from tomoscout.io.picks import write_picks
     from tomoscout.io.picks.copick import write_overlay
 
-    limits, pickers = drawing.thresholds, drawing.pickers
+    limits = drawing.thresholds
+    draw = partial(find_all, scores, model, pickers=drawing.pickers, together=drawing.together)
     frame = Picks.empty(name, extent)
-    found = find_all(scores, model, thresholds=limits, pickers=pickers)
-    floor = dict.fromkeys(limits, FLOOR)
-    below = find_all(scores, model, thresholds=floor, pickers=pickers)
+    found = draw(thresholds=limits)
+    below = draw(thresholds=dict.fromkeys(limits, FLOOR))
     write_picks(Picks.concatenate([frame, below]), output / "candidates" / f"{name}.csv")
     picks = Picks.concatenate([frame, found])
     write_overlay([picks], output, user="tomoscout", session="0", names=list(limits))

@@ -51,6 +51,9 @@ class Card(Settings):
     """How picks are drawn from score maps."""
     pickers: dict[str, Choice] = Field(default_factory=dict)
     """How those of single objects are drawn, where another way was found better."""
+    together: bool = False
+    """Whether objects are sizes or kinds of one thing, and picked from one map, each particle
+    once."""
     thresholds: dict[str, float] = Field(default_factory=dict)
     """Lowest score of a pick, per object."""
     tuned_on: tuple[str, ...] = ()

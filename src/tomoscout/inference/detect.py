@@ -120,6 +120,7 @@ def pick(
     *,
     objects: Iterable[str] | None = None,
     thresholds: Mapping[str, float] | None = None,
+    together: bool | None = None,
     window: WindowSettings | None = None,
     device: str = "auto",
     progress: Progress | None = None,
@@ -136,6 +137,8 @@ def pick(
         Names of the objects to pick; all that the model finds when not given.
     thresholds
         Lowest score per object, replacing the card's for the objects named.
+    together
+        See ``find_all``.
     window, device, progress
         See ``predict``.
 
@@ -148,7 +151,7 @@ def pick(
     model = _loaded(model)
     limits = resolve_thresholds(model, thresholds, objects=objects)
     scores = predict(volume, model, window=window, device=device, progress=progress)
-    found = find_all(scores, model, thresholds=limits)
+    found = find_all(scores, model, thresholds=limits, together=together)
     # The extent is the tomogram's own, also when it was resampled for the network.
     return replace(found, run=volume.name, extent=volume.geometry.extent)
 

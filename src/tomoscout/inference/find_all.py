@@ -1,34 +1,25 @@
-"""Picks of every object from a score map, also from one on disk that memory would not hold.
+"""Picks of every object from a score map; ``map_picking`` says how a map on disk is looked at.
 
-A map on disk is picked in parts, slabs along z. Pickers of two steps (``local_max``) see all maxima
-of the map before they choose, so that their picks are those of the whole map to the last bit.
-Others see slabs that overlap by their halo, and a pick counts in the slab that it lies in. A picker
-without a halo gets the whole map of one object at a time.
+Each object is picked from its own map, unless its detector's objects are sizes or kinds of one
+thing: these share a map, in which each particle is picked once and called by what is likeliest
+there. One by one, a particle that may be of either size would be picked twice, or not at all.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
-from tomoscout.core.geometry import Geometry
 from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Choice
 from tomoscout.inference.ensemble import Ensemble
+from tomoscout.inference.map_picking import MapPicking
 from tomoscout.inference.score_map import ScoreMap
+from tomoscout.inference.together import joined, likeliest
 from tomoscout.inference.weights import Detector
 from tomoscout.pickers import PICKERS
-from tomoscout.pickers._checks import check
-
-_PART = 1 << 26  # bytes of an object's map that are looked at together, about
-_CHUNK = 32  # planes of a store's chunk
-_NEIGHBOURS = 2  # planes beyond the halo: a cell's neighbours, and a rounding
 
 
 def find_all(
@@ -38,6 +29,7 @@ def find_all(
     thresholds: Mapping[str, float],
     picker: Choice | None = None,
     pickers: Mapping[str, Choice] | None = None,
+    together: bool | None = None,
 ) -> Picks:
     """Draw picks of every object from a score map, best first within each object.
 
@@ -53,18 +45,16 @@ def find_all(
         Another picker than the card's, for all objects.
     pickers
         Pickers of single objects; they win over ``picker``.
+    together
+        Whether objects are picked from one map, each particle once, with that map's scores; what
+        the card says when not given. Pickers of single objects then see the one map as well.
     """
-    jobs = []
-    for channel, name in enumerate(scores.objects):
-        if name not in thresholds:
-            continue
-        choice = choose_picker(model, name, picker=picker, pickers=pickers)
-        module, settings = choice.resolve(PICKERS)
-        radius = model.objects[name].radius
-        jobs.append(_Job(scores, channel, module, settings, radius, thresholds[name]))
-    # Numpy and scipy let go of the interpreter; whole maps from disk are not held two at a time.
-    with ThreadPoolExecutor(1 if any(job.takes_memory for job in jobs) else 2) as pool:
-        parts = list(pool.map(_Job.find, jobs))
+    names = [name for name in scores.objects if name in thresholds]
+    choices = {name: choose_picker(model, name, picker=picker, pickers=pickers) for name in names}
+    if model.card.together if together is None else together:
+        parts = _pick_together(scores, model, thresholds, choices)
+    else:
+        parts = _pick_each(scores, model, thresholds, choices)
     return Picks.concatenate([Picks.empty(extent=scores.geometry.extent), *parts])
 
 
@@ -80,116 +70,40 @@ def choose_picker(
     return own or picker or model.card.pickers.get(name, model.card.picker)
 
 
-class _Part(NamedTuple):
-    """Some planes of a map: the overlap around them, and the planes themselves."""
+def _pick_each(
+    scores: ScoreMap,
+    model: Detector | Ensemble,
+    thresholds: Mapping[str, float],
+    choices: Mapping[str, Choice],
+) -> list[Picks]:
+    """Pick each object from its own map."""
+    jobs = []
+    for name, choice in choices.items():
+        module, settings = choice.resolve(PICKERS)
+        channel, radius = scores.objects.index(name), model.objects[name].radius
+        jobs.append(MapPicking(scores, channel, module, settings, radius, thresholds[name]))
+    # Numpy and scipy let go of the interpreter; whole maps from disk are not held two at a time.
+    with ThreadPoolExecutor(1 if any(job.takes_memory for job in jobs) else 2) as pool:
+        return list(pool.map(MapPicking.find, jobs))
 
-    low: int
-    start: int
-    stop: int
-    high: int
 
-
-@dataclass(frozen=True)
-class _Job:
-    """The picks of one object."""
-
-    scores: ScoreMap
-    channel: int
-    module: Any
-    settings: Any
-    radius: float
-    threshold: float
-
-    @property
-    def name(self) -> str:
-        """The object's."""
-        return self.scores.objects[self.channel]
-
-    @property
-    def in_parts(self) -> bool:
-        """Whether the map is looked at in parts."""
-        return not isinstance(self.scores.data, np.ndarray) and hasattr(self.module, "halo")
-
-    @property
-    def takes_memory(self) -> bool:
-        """Whether a whole map is read from disk."""
-        return not (isinstance(self.scores.data, np.ndarray) or self.in_parts)
-
-    def find(self) -> Picks:
-        """Find the picks, best first."""
-        if not self.in_parts:
-            whole = np.asarray(self.scores.data[self.channel])
-            return self._find(whole, self.scores.geometry)
-        if hasattr(self.module, "settle"):
-            return self._find_in_two_steps()
-        found = [self._own(part) for part in self._parts()]
-        return Picks.concatenate(found).best_first()
-
-    def _find(self, score: Float[np.ndarray, "z y x"], geometry: Geometry) -> Picks:
-        """Pick a whole map, or a part as if it were one."""
-        found: Picks = self.module.find_picks(
-            score,
-            geometry=geometry,
-            radius=self.radius,
-            name=self.name,
-            threshold=self.threshold,
-            settings=self.settings,
-        )
-        return found
-
-    def _find_in_two_steps(self) -> Picks:
-        """Find the maxima part by part, and choose among those of the whole map."""
-        geometry = self.scores.geometry
-        found = []
-        for part in self._parts():
-            score, lattice = self._read(part)
-            check(score, lattice, name=self.name, threshold=self.threshold)
-            peaks = self.module.peaks(
-                score,
-                planes=slice(part.start - part.low, part.stop - part.low),
-                first=part.low,
-                spacing=geometry.cell_spacing,
-                threshold=self.threshold,
-                settings=self.settings,
-            )
-            found.append(peaks)
-        joined = type(found[0])(*map(np.concatenate, zip(*found, strict=True)))
-        picks: Picks = self.module.settle(
-            joined,
-            geometry=geometry,
-            radius=self.radius,
-            name=self.name,
-            settings=self.settings,
-        )
-        return picks[picks.score_array >= self.threshold]
-
-    def _own(self, part: _Part) -> Picks:
-        """Pick a part, and keep what lies in its own planes."""
-        geometry = self.scores.geometry
-        found = self._find(*self._read(part))
-        shift = np.array([part.low * geometry.cell_spacing, 0.0, 0.0])
-        found = replace(found, zyx=found.zyx + shift, extent=geometry.extent)
-        plane = np.floor(geometry.to_cells(found.zyx)[:, 0] + 0.5)
-        plane = np.clip(plane, 0, geometry.cells[0] - 1)
-        return found[(plane >= part.start) & (plane < part.stop)]
-
-    def _parts(self) -> Iterator[_Part]:
-        """Cut the map along z."""
-        geometry = self.scores.geometry
-        depth, rows, columns = geometry.cells
-        reach = self.module.halo(self.radius, self.settings) / geometry.cell_spacing
-        halo = math.ceil(reach) + _NEIGHBOURS
-        # Parts thinner than their overlap would read the map several times.
-        planes = max(_PART // (2 * rows * columns), halo, 1)
-        step = -(-planes // _CHUNK) * _CHUNK
-        for start in range(0, depth, step):
-            stop = min(start + step, depth)
-            yield _Part(max(start - halo, 0), start, stop, min(stop + halo, depth))
-
-    def _read(self, part: _Part) -> tuple[Float[np.ndarray, "z y x"], Geometry]:
-        """Read a part with its overlap, and say where its cells lie from its own corner."""
-        geometry = self.scores.geometry
-        z, y, x = geometry.shape
-        depth = min(part.high * geometry.stride, z) - part.low * geometry.stride
-        score = np.ascontiguousarray(self.scores.data[self.channel, part.low : part.high])
-        return score, replace(geometry, shape=(depth, y, x))
+def _pick_together(
+    scores: ScoreMap,
+    model: Detector | Ensemble,
+    thresholds: Mapping[str, float],
+    choices: Mapping[str, Choice],
+) -> list[Picks]:
+    """Pick the map of any object, once for each picker, and call picks by the likeliest."""
+    joint = joined(scores, is_shared=model.card.activation == "softmax")
+    radius = min(model.objects[name].radius for name in scores.objects)  # of two, none is dropped
+    parts, todo = [], dict(choices)
+    while todo:
+        choice = next(iter(todo.values()))
+        limits = {name: thresholds[name] for name, other in todo.items() if other == choice}
+        todo = {name: other for name, other in todo.items() if name not in limits}
+        module, settings = choice.resolve(PICKERS)
+        found = MapPicking(joint, 0, module, settings, radius, min(limits.values())).find()
+        kinds = np.array(scores.objects)[likeliest(scores, found.zyx)]
+        named = Picks(found.zyx, kinds, found.scores, extent=found.extent).above(limits)
+        parts += [named.of(name) for name in limits]
+    return parts

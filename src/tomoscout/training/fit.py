@@ -128,6 +128,7 @@ def _untrained(job: Job) -> Detector:
         normalise=recipe.normalise,
         patch=recipe.sampling.patch,
         picker=recipe.picker,
+        together=recipe.together,
         trained_on=job.fold.train,
         origin=job.init and origin_of(job.init),
         recipe=recipe.model_dump(mode="json"),

@@ -60,6 +60,9 @@ class Recipe(Settings):
     """How much each object and background count in the loss."""
     picker: Choice = Choice(name="local_max")
     """How picks are drawn from its scores."""
+    together: bool = False
+    """Whether objects are sizes or kinds of one thing: their maps are picked as one, each particle
+    once, and it is called by what is likeliest there."""
     training: TrainingSettings = TrainingSettings()
     """The loop."""
 

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist
 
 from tomoscout.core.objects import CZII
 from tomoscout.io.picks import read_picks
@@ -153,3 +154,22 @@ def test_a_flag_comes_before_the_parameters_with_a_remark(place, capsys):
     assert "--tta" not in told
     noted = json.loads((place / "out/pick.json").read_text())["settings"]
     assert (noted["blend"], noted["average"], noted["tta"]) == ("ranks", "probabilities", "z_flip")
+
+
+def test_objects_are_picked_together_where_asked(run, place):
+    """Each place of some maps is picked once, whatever is likeliest there, and this is noted."""
+    assert run("predict", "a/t1.mrc", "-o", "maps") == 0
+    for name, *words in (("each",), ("joint", "--together"), ("apart", "--no-together")):
+        assert run("pick", "--scores", "maps", "-o", name, "--threshold", "0.3", *words) == 0
+    each, joint, apart = (
+        read_picks(place / name / "picks.csv")[0] for name in ("each", "joint", "apart")
+    )
+    assert pdist(joint.zyx).min() > 1.2 * min(entry.radius for entry in CZII.each())
+    assert len(joint) > len(each)  # many a place that no object has for itself alone
+    assert joint.score_array.mean() > each.score_array.mean()
+    np.testing.assert_array_equal(each.zyx, apart.zyx)
+    noted = [
+        json.loads((place / n / "pick.json").read_text())["settings"] for n in ("each", "joint")
+    ]
+    assert [note.get("together") for note in noted] == [None, True]
+    assert run("pick", "--scores", "maps", "-o", "joint", "--threshold", "0.3") == 2  # another job
