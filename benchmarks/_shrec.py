@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,16 @@ import numpy as np
 from scipy import ndimage
 
 from tomoscout.candidates import dog
+from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks
 from tomoscout.core.shrec import SHREC21
 from tomoscout.core.volume import Volume
 from tomoscout.discovery.darkness import darkness_at
 from tomoscout.discovery.scores import name_of
-from tomoscout.inference.detect import predict
+from tomoscout.inference.detect import pick, predict
 from tomoscout.inference.weights import Detector
 from tomoscout.io.project import Run, open_project
-from tomoscout.metrics import presence
+from tomoscout.metrics import confusion, presence
 from tomoscout.ops.grids import Grid
 
 STRIDE = 16  # voxels of 10 Å from crop to crop: the published encoder takes 9 GFLOP for each
@@ -107,3 +109,18 @@ def map_at(run: Run, detector: Detector) -> tuple[Any, Any]:
     cell = np.rint(scores.geometry.to_cells(centres)).astype(int)
     cell = np.minimum(cell, np.array(scores.data.shape[1:]) - 1)
     return centres, np.asarray(scores.data, np.float32).sum(axis=0)[tuple(cell.T)]
+
+
+def places(run: Run, detector: Detector, *, together: bool) -> dict[str, float]:
+    """Score picks at 0.5 whatever they are called: a hit is within half a particle's radius."""
+    found = replace(pick(run.tomogram(), detector, together=together), run=run.name)
+    rows = {entry.name: entry for table in (detector.objects, SHREC21) for entry in table.each()}
+    called = confusion.score(found, run.picks(), objects=ObjectTable(objects=tuple(rows.values())))
+    hits, truth = int(called.called.sum()), len(run.picks())
+    return {
+        "picks": len(found),
+        "precision": hits / max(len(found), 1),
+        "recall": hits / truth,
+        "f1": 2 * hits / (len(found) + truth),
+        "again": int(called.second.sum()),
+    }

@@ -16,7 +16,9 @@ either; ``random``, the 3-D encoder with the weights it starts from; recipes in 
 crops as large as these proteins ask for, but for the one that is as it was published;
 ``self-taught``, a detector that learns the dark blobs of the tomograms, by its score map, and
 ``self-taught-clusters`` by clusters of its features; ``with-labels``, the same detector taught the
-true particles: what labels are worth, and out of the contest.
+true particles: what labels are worth, and out of the contest. Picks of the last two are scored as
+well, at 0.5 with nothing tuned and whatever they are called: from the sum of their maps (together)
+and from each map for itself; ``again`` are picks on particles that have one already.
 """
 
 from __future__ import annotations
@@ -30,7 +32,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from _shrec import STRIDE, blobs_of, by_values, clear_f1, darkness_of, map_at, score, simulate
+from _shrec import (
+    STRIDE,
+    blobs_of,
+    by_values,
+    clear_f1,
+    darkness_of,
+    map_at,
+    places,
+    score,
+    simulate,
+)
 from _timing import steps_in
 
 from tomoscout.core.settings import merge
@@ -56,7 +68,7 @@ DETECTORS: dict[str, dict[str, Any]] = {
     "self-taught": {},
     "with-labels": {"data": {"source": "project"}, "target": {"radius": 1.0}},
 }
-GROUPED = "self-taught-clusters"
+GROUPED, TOGETHER = "self-taught-clusters", "together"
 WAYS = (*VALUES, "random", *RECIPES, GROUPED, *DETECTORS)
 
 
@@ -153,13 +165,16 @@ def one(way: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     options.seed = seed
     runs = simulate(options.output, seed, options.shape)
     learn, chooser, test = runs[:2], runs[2], runs[3]
-    minutes, k = 0.0, 0
+    minutes, k, picked = 0.0, 0, {}
     folder = options.output / f"seed{seed}" / way
     if way in VALUES:
         found = by_values(VALUES[way], chooser, test)
     elif way in DETECTORS:
         detector, minutes = taught(way, runs, folder, options)
         found = by_values(partial(map_at, detector=detector), chooser, test)
+        picked = {
+            told: places(test, detector, together=told == TOGETHER) for told in (TOGETHER, "each")
+        }
     else:
         folder.mkdir(parents=True, exist_ok=True)
         encoder, minutes = trained(way, runs, folder, options)
@@ -171,7 +186,7 @@ def one(way: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
         "precision": counts.precision, "recall": counts.recall,
         "ari": found.adjusted_rand() if k else None,
         "nmi": found.mutual_information() if k else None,
-        "k": k, "positives": float(found.is_positive.mean()), "minutes": minutes,
+        "places": picked, "k": k, "positives": float(found.is_positive.mean()), "minutes": minutes,
     }  # fmt: skip
 
 
@@ -191,6 +206,22 @@ def table(rows: list[dict[str, Any]]) -> str:
         groups = ", ".join(str(row["k"]) for row in mine)
         minutes = np.mean([row["minutes"] for row in mine])
         lines.append(f"| {way} | {' | '.join(cells)} | {groups} | {minutes:.1f} |")
+    return "\n".join(lines)
+
+
+def places_table(rows: list[dict[str, Any]]) -> str:
+    """Draw the table of picks at 0.5: mean and range over seeds."""
+    keys = ("picks", "f1", "precision", "recall", "again")
+    lines = ["| way | maps | " + " | ".join(keys) + " |", "| --- " * 7 + "|"]
+    for way, maps in ((way, maps) for way in DETECTORS for maps in (TOGETHER, "each")):
+        mine = [row["places"][maps] for row in rows if row["way"] == way and row.get("places")]
+        if not mine:
+            continue
+        cells = []
+        for key in keys:
+            values, form = [one[key] for one in mine], ".0f" if key in ("picks", "again") else ".3f"
+            cells.append(f"{np.mean(values):{form}} ({min(values):{form}}-{max(values):{form}})")
+        lines.append(f"| {way} | {maps} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -214,6 +245,7 @@ def main() -> None:
             rows.append(json.loads(noted.read_text()))
             print(table([rows[-1]]), flush=True)
     print(table(rows))
+    print(places_table(rows))
 
 
 if __name__ == "__main__":
