@@ -116,11 +116,6 @@ def places(run: Run, detector: Detector, *, together: bool) -> dict[str, float]:
     found = replace(pick(run.tomogram(), detector, together=together), run=run.name)
     rows = {entry.name: entry for table in (detector.objects, SHREC21) for entry in table.each()}
     called = confusion.score(found, run.picks(), objects=ObjectTable(objects=tuple(rows.values())))
-    hits, truth = int(called.called.sum()), len(run.picks())
-    return {
-        "picks": len(found),
-        "precision": hits / max(len(found), 1),
-        "recall": hits / truth,
-        "f1": 2 * hits / (len(found) + truth),
-        "again": int(called.second.sum()),
-    }
+    figures = called.whatever.facts(1.0)
+    wanted = {key: figures[key] for key in ("precision", "recall", "f1")}
+    return {"picks": len(found), "again": int(called.second.sum()), **wanted}

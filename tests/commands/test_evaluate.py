@@ -209,3 +209,32 @@ def test_an_unknown_object_is_refused(project, tmp_path):
     found = write_csv(tmp_path / "found.csv", PICKS, name="apo-ferritine")
     with pytest.raises(UserError, match="Did you mean 'apo-ferritin'"):
         evaluate(found, project)
+
+
+def test_picks_may_be_called_anything_where_only_places_count(project, picks, tmp_path, capsys):
+    """Of four particles two have a pick of their own; one pick more is on one of them, one on none."""
+    blobs = write_csv(tmp_path / "blobs.csv", PICKS, name="blob-80")
+    with pytest.raises(UserError, match="blob-80"):
+        evaluate(blobs, project)
+    evaluate(blobs, project, any_object=True, output=tmp_path / "out")
+    found = scores(tmp_path / "out")["any_object"]
+    assert [found[k] for k in ("tp", "fp", "fn")] == [2, 2, 2]
+    assert [found[k] for k in ("precision", "recall", "f1", "f_beta")] == [0.5] * 4
+    printed = capsys.readouterr().out
+    assert "4 picks, whatever they are called: 2 are the only one on a particle, 1 one more" in (
+        " ".join(printed.split())
+    )
+    row = next(line for line in printed.splitlines() if line.startswith("apo-ferritin"))
+    assert row.split()[1:] == ["4", "2", "0.500"]
+    footer = next(line for line in printed.splitlines() if line.startswith("any "))
+    assert footer.split()[1:] == ["4", "2", "0.500", "0.500", "0.500", "0.500"]
+    assert not [line for line in printed.splitlines() if line.startswith(("blob", "ribosome"))]
+    evaluate(picks, project, any_object=True, output=tmp_path / "named")
+    assert scores(tmp_path / "named")["any_object"] == found
+
+
+def test_candidates_may_be_called_anything_as_well(project, tmp_path):
+    blobs = write_csv(tmp_path / "blobs.csv", PICKS, name="blob-80")
+    more = write_csv(tmp_path / "more.csv", PICKS, name="blob-120")
+    evaluate(blobs, project, candidates=more, any_object=True, output=tmp_path / "out")
+    assert scores(tmp_path / "out")["any_object"]["tp"] == 2

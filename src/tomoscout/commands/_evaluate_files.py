@@ -37,6 +37,7 @@ def write_evaluation(output: Path, found: Evaluation, facts: dict[str, Any]) -> 
         "per_run": {metric: result.per_run for metric, result in results.items()},
         "average_precision": found.ranking.facts(),
         "localisation": found.localisation.facts() | {"likely_axes": found.axes},
+        "any_object": found.confusion.whatever.facts(found.loose.beta),
         "confusion": found.confusion.facts(),
     }
     if found.places is not None:

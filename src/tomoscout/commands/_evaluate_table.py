@@ -66,6 +66,31 @@ def shrec_table(result: ShrecResult) -> Table:
     return table
 
 
+def any_object_table(found: Evaluation) -> Table:
+    """Lay out which particles have a pick on them, whatever it is called."""
+    confusion, whole, beta = found.confusion, found.confusion.whatever, found.loose.beta
+    table = _table(
+        f"{whole.tp + whole.fp} picks, whatever they are called: {whole.tp} are the only one on a "
+        f"particle, {int(confusion.second.sum())} one more, {int(confusion.nothing.sum())} on none"
+    )
+    figures = (whole.precision, whole.f_beta(1), whole.f_beta(beta))
+    table.add_column("object", footer="any", no_wrap=True)
+    for head, footer in (
+        ("particles", f"{whole.tp + whole.fn}"),
+        ("with a pick", f"{whole.tp}"),
+        ("recall", f"{whole.recall:.3f}"),
+        *zip(("precision", "F1", f"F{beta:g}"), (f"{value:.3f}" for value in figures), strict=True),
+    ):
+        table.add_column(head, footer, justify="right", no_wrap=True)
+    table.show_footer = True
+    for place, name in enumerate(confusion.names):
+        hits, missed = int(confusion.called[place].sum()), int(confusion.missed[place])
+        if hits + missed:
+            row = (str(hits + missed), str(hits), f"{hits / (hits + missed):.3f}")
+            table.add_row(name, *row, "", "", "")
+    return table
+
+
 def remarks(found: Evaluation, material: Material) -> list[str]:
     """Say what a reader of the scores must know."""
     lines = [

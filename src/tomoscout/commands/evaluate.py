@@ -16,6 +16,7 @@ def evaluate(
     objects: Path | None = None,
     runs: str | None = None,
     candidates: Path | None = None,
+    any_object: bool = False,
     metric: Literal["czii", "shrec"] | None = None,
     beta: float | None = None,
     radius_fraction: float | None = None,
@@ -43,6 +44,9 @@ def evaluate(
         Comma-separated runs to score, also those without picks; those of the picks by default.
     candidates
         Picks before thresholds, for average precision; those beside the picks when not given.
+    any_object
+        Tell which particles have a pick on them whatever it is called; names that the table lacks,
+        such as those of clusters and blobs, will do.
     metric
         Add SHREC's scoring (shrec) or leave it out (czii); it is added for SHREC's data.
     beta
@@ -58,7 +62,12 @@ def evaluate(
     from tomoscout.commands._evaluate_files import FILES, write_evaluation
     from tomoscout.commands._evaluate_runs import gather
     from tomoscout.commands._evaluate_scores import score_all
-    from tomoscout.commands._evaluate_table import remarks, score_table, shrec_table
+    from tomoscout.commands._evaluate_table import (
+        any_object_table,
+        remarks,
+        score_table,
+        shrec_table,
+    )
     from tomoscout.core.errors import UserError
     from tomoscout.metrics import BETA, REACH
 
@@ -75,6 +84,7 @@ def evaluate(
         voxel_spacing=voxel_spacing,
         objects=objects,
         runs=runs,
+        any_object=any_object,
     )
     of_shrec = material.project is not None and material.project.layout == "shrec"
     fraction = REACH if radius_fraction is None else radius_fraction
@@ -85,7 +95,7 @@ def evaluate(
         as_shrec=metric == "shrec" or (metric is None and of_shrec),
         places=output is not None,
     )
-    console.print(score_table(found))
+    console.print(any_object_table(found) if any_object else score_table(found))
     for remark in remarks(found, material):
         console.print(remark, highlight=False, markup=False)
     if found.shrec is not None:
