@@ -212,7 +212,7 @@ def test_an_unknown_object_is_refused(project, tmp_path):
 
 
 def test_picks_may_be_called_anything_where_only_places_count(project, picks, tmp_path, capsys):
-    """Of four particles two have a pick of their own; one pick more is on one of them, one on none."""
+    """Of four particles two have a pick of their own; one pick more is on one of them."""
     blobs = write_csv(tmp_path / "blobs.csv", PICKS, name="blob-80")
     with pytest.raises(UserError, match="blob-80"):
         evaluate(blobs, project)
