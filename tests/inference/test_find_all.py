@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from samples.maps import OnDisk
 from tomoscout.core.geometry import Geometry
 from tomoscout.core.settings import Choice
 from tomoscout.inference.detect import ScoreMap
@@ -16,18 +17,6 @@ from tomoscout.pickers import PICKERS
 
 from_parts = importlib.import_module("tomoscout.inference.map_picking")
 GEOMETRY = Geometry((301, 60, 72), 10.0, stride=2)
-
-
-class OnDisk:
-    """A map that is read part by part; it counts the planes of the largest part."""
-
-    def __init__(self, data):
-        self.data, self.shape, self.most = data, data.shape, 0
-
-    def __getitem__(self, region):
-        part = self.data[region]
-        self.most = max(self.most, part.shape[0])
-        return part
 
 
 def two_maps(seed=0, saturated=False) -> np.ndarray:

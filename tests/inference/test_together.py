@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
+from samples.maps import OnDisk
 from tomoscout.core.geometry import Geometry
 from tomoscout.core.settings import Choice
 from tomoscout.inference.find_all import find_all
@@ -19,18 +20,6 @@ NAMES = ("large", "small")
 CENTRES = np.array(
     [(z, y, x) for z in range(100, 2500, 240) for y in (160, 460) for x in (160, 460)], float
 )
-
-
-class OnDisk:
-    """Maps that are read part by part; it counts the planes of the largest part."""
-
-    def __init__(self, data):
-        self.data, self.shape, self.most = data, data.shape, 0
-
-    def __getitem__(self, region):
-        part = self.data[region]
-        self.most = max(self.most, part.shape[-3])
-        return part
 
 
 def bumps(share_large) -> np.ndarray:
