@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -54,15 +52,6 @@ def spread_out(picks: Picks, count: int, rng: np.random.Generator) -> Picks:
     return Picks.concatenate(chosen)
 
 
-def same_settings(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Note the settings in a folder; refuse one that notes others."""
-    noted = folder / "settings.json"
-    folder.mkdir(parents=True, exist_ok=True)
-    if noted.exists() and json.loads(noted.read_text()) != settings:
-        raise SystemExit(f"{noted}: other settings than {settings}: choose another folder")
-    noted.write_text(json.dumps(settings, indent=1))
-
-
 def thresholds(found: Sequence[Picks], truth: Sequence[Picks]) -> dict[str, float]:
     """Choose a threshold for each object, as a training does on its held-out runs."""
     sweeps = sweep(found, truth, objects=CZII, floor=FLOOR)
@@ -74,9 +63,3 @@ def f4(found: Sequence[Picks], truth: Sequence[Picks]) -> dict[str, float]:
     """Score picks of several runs together: F4 of each object, and the weighted mean."""
     result = czii.score(found, truth, objects=CZII)
     return {**result.f_beta, "weighted": result.weighted}
-
-
-def told(values: Sequence[float], format: str = ".3f") -> str:
-    """Write mean and range."""
-    mean, low, high = (f"{value:{format}}" for value in (np.mean(values), min(values), max(values)))
-    return f"{mean} ({low}-{high})" if format[0] != "+" else f"{mean} ({low} to {high})"

@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,6 +42,7 @@ from _shrec import (
     score,
     simulate,
 )
+from _tables import markdown, once, told
 from _timing import steps_in
 
 from tomoscout.core.settings import merge
@@ -173,7 +173,7 @@ def one(way: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
         detector, minutes = taught(way, runs, folder, options)
         found = by_values(partial(map_at, detector=detector), chooser, test)
         picked = {
-            told: places(test, detector, together=told == TOGETHER) for told in (TOGETHER, "each")
+            maps: places(test, detector, together=maps == TOGETHER) for maps in (TOGETHER, "each")
         }
     else:
         folder.mkdir(parents=True, exist_ok=True)
@@ -193,36 +193,27 @@ def one(way: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
 def table(rows: list[dict[str, Any]]) -> str:
     """Draw the table: mean and range over seeds."""
     keys = ("auroc", "ap", "f1", "clear", "precision", "recall", "ari", "nmi")
-    lines = ["| way | " + " | ".join(keys) + " | clusters | minutes |", "| --- " * 11 + "|"]
+    lines = []
     for way in WAYS:
         mine = [row for row in rows if row["way"] == way]
         if not mine:
             continue
-        cells = []
-        for key in keys:
-            values = [row[key] for row in mine if row.get(key) is not None]
-            told = f"{np.mean(values):.3f} ({min(values):.3f}-{max(values):.3f})" if values else "–"
-            cells.append(told)
+        cells = [told([row[key] for row in mine if row.get(key) is not None]) for key in keys]
         groups = ", ".join(str(row["k"]) for row in mine)
-        minutes = np.mean([row["minutes"] for row in mine])
-        lines.append(f"| {way} | {' | '.join(cells)} | {groups} | {minutes:.1f} |")
-    return "\n".join(lines)
+        lines.append([way, *cells, groups, f"{np.mean([row['minutes'] for row in mine]):.1f}"])
+    return markdown(["way", *keys, "clusters", "minutes"], lines)
 
 
 def places_table(rows: list[dict[str, Any]]) -> str:
     """Draw the table of picks at 0.5: mean and range over seeds."""
-    keys = ("picks", "f1", "precision", "recall", "again")
-    lines = ["| way | maps | " + " | ".join(keys) + " |", "| --- " * 7 + "|"]
+    forms = {"picks": ".0f", "f1": ".3f", "precision": ".3f", "recall": ".3f", "again": ".0f"}
+    lines = []
     for way, maps in ((way, maps) for way in DETECTORS for maps in (TOGETHER, "each")):
         mine = [row["places"][maps] for row in rows if row["way"] == way and row.get("places")]
-        if not mine:
-            continue
-        cells = []
-        for key in keys:
-            values, form = [one[key] for one in mine], ".0f" if key in ("picks", "again") else ".3f"
-            cells.append(f"{np.mean(values):{form}} ({min(values):{form}}-{max(values):{form}})")
-        lines.append(f"| {way} | {maps} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        if mine:
+            cells = [told([one[key] for one in mine], form) for key, form in forms.items()]
+            lines.append([way, maps, *cells])
+    return markdown(["way", "maps", *forms], lines)
 
 
 def main() -> None:
@@ -239,10 +230,7 @@ def main() -> None:
     for seed in map(int, options.seeds.split(",")):
         for way in wanted:
             noted = options.output / f"seed{seed}" / f"{way}.json"
-            if not noted.exists():
-                noted.parent.mkdir(parents=True, exist_ok=True)
-                noted.write_text(json.dumps(one(way, seed, options), indent=1))
-            rows.append(json.loads(noted.read_text()))
+            rows.append(once(noted, partial(one, way, seed, options)))
             print(table([rows[-1]]), flush=True)
     print(table(rows))
     print(places_table(rows))

@@ -22,15 +22,16 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from _czii import f4, richest, run, same_settings, simulate, spread_out, thresholds, told
+from _czii import f4, richest, run, simulate, spread_out, thresholds
+from _tables import markdown, once, same_settings, told
 from _timing import steps_in
 
 from tomoscout.core.objects import CZII
@@ -192,7 +193,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     """Draw the table: mean and range over seeds."""
     names = [*CZII.names, "weighted"]
     heads = ["way", *names, "weighted, threshold 0.5", "steps", "minutes", "s per tomogram"]
-    lines = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
+    lines = []
     for way in WAYS:
         mine = [row for row in rows if row["way"] == way]
         if not mine:
@@ -203,10 +204,8 @@ def table(rows: list[dict[str, Any]]) -> str:
             np.mean([row[key] for row in mine])
             for key in ("steps", "minutes", "seconds per tomogram")
         )
-        lines.append(
-            f"| `{way}` | {' | '.join(cells)} | {steps:.0f} | {minutes:.1f} | {seconds:.0f} |"
-        )
-    return "\n".join(lines)
+        lines.append([f"`{way}`", *cells, f"{steps:.0f}", f"{minutes:.1f}", f"{seconds:.0f}"])
+    return markdown(heads, lines)
 
 
 def main() -> None:
@@ -227,10 +226,7 @@ def main() -> None:
     for seed in map(int, options.seeds.split(",")):
         for way in wanted:
             noted = options.output / f"seed{seed}" / f"{way}.json"
-            if not noted.exists():
-                found = one(way, seed, options)
-                noted.write_text(json.dumps(found, indent=1))
-            rows.append(json.loads(noted.read_text()))
+            rows.append(once(noted, partial(one, way, seed, options)))
             print(table([rows[-1]]), flush=True)
     print(table(rows))
 

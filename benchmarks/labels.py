@@ -23,14 +23,15 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from _czii import f4, richest, same_settings, simulate, told
+from _czii import f4, richest, simulate
+from _tables import NONE, markdown, once, same_settings, told
 from _timing import steps_in
 
 from tomoscout.core.objects import CZII
@@ -172,7 +173,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     """Draw the table: mean and range over seeds; the gain is that of each seed by itself."""
     heads = ["recipe", "labels", "tomograms", "particles", "training", "weighted F4"]
     heads += ["gain over without", "steps", "minutes", "minutes of pretraining"]
-    lines = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
+    lines = []
     for key in dict.fromkeys((row["recipe"], row["share"], row["way"]) for row in rows):
         mine = [row for row in rows if (row["recipe"], row["share"], row["way"]) == key]
         plain = {
@@ -182,16 +183,15 @@ def table(rows: list[dict[str, Any]]) -> str:
         }
         scores = [row["f4"]["weighted"] for row in mine]
         gains = [row["f4"]["weighted"] - plain[row["seed"]] for row in mine if row["seed"] in plain]
-        gain = "–" if key[2] == "without" or not gains else told(gains, "+.3f")
+        gain = NONE if key[2] == "without" else told(gains, "+.3f")
         particles = np.mean([sum(row["particles"].values()) for row in mine])
         steps, minutes, before = (
             np.mean([row[name] for row in mine]) for name in ("steps", "minutes", "pretraining")
         )
-        lines.append(
-            f"| `{key[0]}` | {key[1]} % | {mine[0]['tomograms']} | {particles:.0f} | {key[2]} | "
-            f"{told(scores)} | {gain} | {steps:.0f} | {minutes:.1f} | {before:.1f} |"
-        )
-    return "\n".join(lines)
+        numbers = [f"{steps:.0f}", f"{minutes:.1f}", f"{before:.1f}"]
+        which = [f"`{key[0]}`", f"{key[1]} %", f"{mine[0]['tomograms']}", f"{particles:.0f}"]
+        lines.append([*which, key[2], told(scores), gain, *numbers])
+    return markdown(heads, lines)
 
 
 def main() -> None:
@@ -219,10 +219,7 @@ def main() -> None:
             ways = [w for w in WAYS if asked.get(w, True) and (w != TAUGHT or recipe == "scout")]
             for share, way in ((share, way) for share in shares for way in ways):
                 noted = options.output / f"seed{seed}" / f"{recipe}-{share}-{way}.json"
-                if not noted.exists():
-                    found = one(recipe, way, share, seed, options)
-                    noted.write_text(json.dumps(found, indent=1))
-                rows.append(json.loads(noted.read_text()))
+                rows.append(once(noted, partial(one, recipe, way, share, seed, options)))
                 print(table([rows[-1]]), flush=True)
     print(table(rows))
 

@@ -26,6 +26,8 @@ from operator import add
 from pathlib import Path
 from typing import Any
 
+from _tables import markdown, same_settings
+
 from tomoscout.core.objects import CZII
 from tomoscout.core.picks import by_run
 from tomoscout.inference.detect import pick
@@ -92,11 +94,7 @@ def run(*arguments: str) -> float:
 def make_projects(options: argparse.Namespace) -> tuple[Path, Path]:
     """Simulate the twins; return the project to train and tune on, and the one to test on."""
     settings = {k: getattr(options, k) for k in ("train", "tune", "test", "minutes")}
-    noted = options.output / "settings.json"
-    options.output.mkdir(parents=True, exist_ok=True)
-    if noted.exists() and json.loads(noted.read_text()) != settings:
-        raise SystemExit(f"{noted}: other runs or minutes than {settings}: choose another folder")
-    noted.write_text(json.dumps(settings, indent=1))
+    same_settings(options.output, settings)
     found = by_run(read_picks(options.picks, objects=CZII))
     molecules = [word for text in options.molecule for word in ("--molecule", text)]
     made = []
@@ -195,21 +193,17 @@ def _once(steps: int) -> list[str]:
 def table(outcomes: list[Outcome]) -> str:
     """Draw the table, best first."""
     names = [*CZII.names, "weighted"]
-    lines = [
-        "| recipe | "
-        + " | ".join(names)
-        + " | each run | steps | parameters | s per tomogram | picks/s |"
-    ]
-    lines.append("| --- " * (len(names) + 6) + "|")
+    heads = ["recipe", *names, "each run", "steps", "parameters", "s per tomogram", "picks/s"]
+    lines = []
     for row in sorted(outcomes, key=lambda o: -o.scores["weighted"]):
-        scores = " | ".join(f"{row.scores[name]:.3f}" for name in names)
+        scores = [f"{row.scores[name]:.3f}" for name in names]
+        each = ", ".join(f"{score:.3f}" for score in row.each.values())
+        steps = f"{f'{row.pretrain_steps} + ' if row.pretrain_steps else ''}{row.steps}"
+        size, speed = f"{row.parameters / 1e6:.2f} M", f"{row.picks / row.pick_seconds:.0f}"
         lines.append(
-            f"| `{row.recipe}` | {scores} | {', '.join(f'{s:.3f}' for s in row.each.values())} | "
-            f"{f'{row.pretrain_steps} + ' if row.pretrain_steps else ''}{row.steps} | "
-            f"{row.parameters / 1e6:.2f} M | "
-            f"{row.pick_seconds:.1f} | {row.picks / row.pick_seconds:.0f} |"
+            [f"`{row.recipe}`", *scores, each, steps, size, f"{row.pick_seconds:.1f}", speed]
         )
-    return "\n".join(lines)
+    return markdown(heads, lines)
 
 
 def main() -> None:

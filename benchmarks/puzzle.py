@@ -18,11 +18,13 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from _shrec import simulate
+from _tables import markdown, once, told
 from _timing import steps_in
 
 from tomoscout.io.project import open_project
@@ -86,19 +88,17 @@ def minutes_of(done: Classified) -> float:
 def table(rows: list[dict[str, Any]]) -> str:
     """Draw the table: mean and range over seeds, in percent."""
     keys = ("accuracy", "balanced", "background", "shuffled")
-    lines = ["| way | " + " | ".join(keys) + " | steps | minutes |", "| --- " * 7 + "|"]
+    lines = []
     for way in WAYS:
         mine = [row for row in rows if row["way"] == way]
         if not mine:
             continue
-        cells = []
-        for key in keys:
-            values = [100 * row[key] for row in mine if np.isfinite(row[key])]
-            told = f"{np.mean(values):.1f} ({min(values):.1f}-{max(values):.1f})" if values else "–"
-            cells.append(told)
+        cells = [
+            told([100 * row[key] for row in mine if np.isfinite(row[key])], ".1f") for key in keys
+        ]
         steps, minutes = (np.mean([row[key] for row in mine]) for key in ("steps", "minutes"))
-        lines.append(f"| {way} | {' | '.join(cells)} | {steps:.0f} | {minutes:.1f} |")
-    return "\n".join(lines)
+        lines.append([way, *cells, f"{steps:.0f}", f"{minutes:.1f}"])
+    return markdown(["way", *keys, "steps", "minutes"], lines)
 
 
 def main() -> None:
@@ -116,10 +116,7 @@ def main() -> None:
     for seed in map(int, options.seeds.split(",")):
         for way in wanted:
             noted = options.output / f"seed{seed}" / f"{way}.json"
-            if not noted.exists():
-                noted.parent.mkdir(parents=True, exist_ok=True)
-                noted.write_text(json.dumps(one(way, seed, options), indent=1))
-            rows.append(json.loads(noted.read_text()))
+            rows.append(once(noted, partial(one, way, seed, options)))
             print(table([rows[-1]]), flush=True)
     print(table(rows))
 

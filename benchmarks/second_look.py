@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from _tables import markdown, once, told
 from _timing import steps_in
 
 from tomoscout.cli import main as tomoscout
@@ -106,17 +107,11 @@ def main() -> None:
     rows = []
     for seed in map(int, options.seeds.split(",")):
         noted = options.output / f"seed{seed}.json"
-        if not noted.exists():
-            noted.parent.mkdir(parents=True, exist_ok=True)
-            noted.write_text(json.dumps(one(seed, options), indent=1))
-        rows.append(json.loads(noted.read_text()))
+        rows.append(once(noted, partial(one, seed, options)))
         print(rows[-1], flush=True)
     keys = ("as picked", *LOOKS, "balanced")
-    print("| F4 as picked | multiplied | replaced | classifier, balanced accuracy |")
-    print("| --- " * 4 + "|")
-    cells = [[row[key] for row in rows] for key in keys]
-    told = (f"{np.mean(v):.3f} ({min(v):.3f}-{max(v):.3f})" for v in cells)
-    print(f"| {' | '.join(told)} |")
+    heads = ["F4 as picked", "multiplied", "replaced", "classifier, balanced accuracy"]
+    print(markdown(heads, [[told([row[key] for row in rows]) for key in keys]]))
 
 
 if __name__ == "__main__":

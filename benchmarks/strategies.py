@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from _tables import markdown
 
 from tomoscout.core.objects import CZII
 from tomoscout.core.picks import by_run
@@ -77,18 +78,14 @@ def campaign(options: argparse.Namespace, name: str, **settings: Any) -> list[di
 
 def table(rows: list[dict[str, str]], keys: list[str]) -> str:
     """Draw a table, best first."""
-    lines = [
-        "| " + " | ".join(keys) + " | F4, mean over folds | ± | pooled | 95 % | s per tomogram |",
-        "| --- " * (len(keys) + 5) + "|",
-    ]
+    lines = []
     for row in rows:
         low, high = float(row["low_f4"]), float(row["high_f4"])
-        numbers = (f"{float(row[key]):.3f}" for key in ("mean_f4", "std_f4", "pooled_f4"))
-        lines.append(
-            f"| {' | '.join(f'`{row[key]}`' for key in keys)} | {' | '.join(numbers)} "
-            f"| {low:.3f} to {high:.3f} | {float(row['seconds']):.1f} |"
-        )
-    return "\n".join(lines)
+        numbers = [f"{float(row[key]):.3f}" for key in ("mean_f4", "std_f4", "pooled_f4")]
+        seconds = f"{float(row['seconds']):.1f}"
+        words = [f"`{row[key]}`" for key in keys]
+        lines.append([*words, *numbers, f"{low:.3f} to {high:.3f}", seconds])
+    return markdown([*keys, "F4, mean over folds", "±", "pooled", "95 %", "s per tomogram"], lines)
 
 
 def main() -> None:
