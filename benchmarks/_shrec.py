@@ -16,7 +16,6 @@ import numpy as np
 from scipy import ndimage
 
 from tomoscout.candidates import dog
-from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks
 from tomoscout.core.shrec import SHREC21
 from tomoscout.core.volume import Volume
@@ -25,7 +24,7 @@ from tomoscout.discovery.scores import name_of
 from tomoscout.inference.detect import pick, predict
 from tomoscout.inference.weights import Detector
 from tomoscout.io.project import Run, open_project
-from tomoscout.metrics import confusion, presence
+from tomoscout.metrics import any_object, presence
 from tomoscout.ops.grids import Grid
 
 STRIDE = 16  # voxels of 10 Å from crop to crop: the published encoder takes 9 GFLOP for each
@@ -114,8 +113,7 @@ def map_at(run: Run, detector: Detector) -> tuple[Any, Any]:
 def places(run: Run, detector: Detector, *, together: bool) -> dict[str, float]:
     """Score picks at 0.5 whatever they are called: a hit is within half a particle's radius."""
     found = replace(pick(run.tomogram(), detector, together=together), run=run.name)
-    rows = {entry.name: entry for table in (detector.objects, SHREC21) for entry in table.each()}
-    called = confusion.score(found, run.picks(), objects=ObjectTable(objects=tuple(rows.values())))
-    figures = called.whatever.facts(1.0)
+    scored = any_object.score(found, run.picks(), objects=SHREC21)
+    figures = scored.facts()
     wanted = {key: figures[key] for key in ("precision", "recall", "f1")}
-    return {"picks": len(found), "again": int(called.second.sum()), **wanted}
+    return {"picks": len(found), "again": scored.again, **wanted}

@@ -90,6 +90,9 @@ def test_nothing_to_score_is_no_error(name):
 @EVERY
 def test_an_unknown_object_is_refused_with_the_nearest_name(name):
     stray = Picks(np.zeros((1, 3)), "ribosom", run="a")
-    for picks, truth in ((stray, Picks.empty("a")), (Picks.empty("a"), stray)):
+    sides = [(Picks.empty("a"), stray)]
+    if name != "any_object":  # which does not read what picks are called
+        sides.append((stray, Picks.empty("a")))
+    for picks, truth in sides:
         with pytest.raises(UserError, match="Did you mean 'ribosome'"):
             METRICS[name].score(picks, truth, objects=CZII)

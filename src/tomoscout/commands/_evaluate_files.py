@@ -11,8 +11,10 @@ from typing import Any
 from tomoscout import __version__
 from tomoscout.commands._evaluate_scores import Evaluation
 from tomoscout.io._atomic import write_json, write_text
+from tomoscout.metrics.any_object import AnyObject
 
 FILES = ("evaluation.json", "evaluation.csv", "confusion.csv")
+ANY_OBJECT = "any_object.json"
 
 
 def write_evaluation(output: Path, found: Evaluation, facts: dict[str, Any]) -> list[Path]:
@@ -37,8 +39,8 @@ def write_evaluation(output: Path, found: Evaluation, facts: dict[str, Any]) -> 
         "per_run": {metric: result.per_run for metric, result in results.items()},
         "average_precision": found.ranking.facts(),
         "localisation": found.localisation.facts() | {"likely_axes": found.axes},
-        "any_object": found.confusion.whatever.facts(found.loose.beta),
         "confusion": found.confusion.facts(),
+        "any_object": found.any_object.facts(),
     }
     if found.places is not None:
         content["depth_and_border"] = found.places.facts()
@@ -64,3 +66,11 @@ def _csv(rows: Iterable[Iterable[Any]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
+
+
+def write_any_object(output: Path, found: AnyObject, facts: dict[str, Any]) -> Path:
+    """Write what counts where names do not, over an older file; return its path."""
+    path = output / ANY_OBJECT
+    content = {"tomoscout": __version__, **facts, "any_object": found.facts()}
+    write_json(path, content, overwrite=True)
+    return path

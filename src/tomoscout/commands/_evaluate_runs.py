@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from tomoscout.commands._picks import open_truth, picks_by_run
 from tomoscout.commands._runs import split_names
 from tomoscout.core.errors import UserError, did_you_mean
 from tomoscout.core.geometry import Geometry
-from tomoscout.core.objects import ObjectTable, ObjectType
+from tomoscout.core.objects import ObjectTable
 from tomoscout.core.picks import Picks, by_run
 from tomoscout.io.project import Project
 
@@ -79,7 +78,7 @@ def gather(
 ) -> Material:
     """Read picks and truth, and choose the runs: those asked for, or those that both sides have.
 
-    With ``any_object`` picks may have names that the table lacks, which are added to it.
+    With ``any_object`` picks may be of objects that the table lacks.
 
     Raises
     ------
@@ -90,27 +89,25 @@ def gather(
     known = by_run(parts)
     annotated = list(known) if project is None else _annotated(project)
     wanted = None if runs is None else split_names(runs)
-    read = partial(
-        picks_by_run,
-        project=project,
-        objects=None if any_object else table,
-        runs=wanted or annotated,
-    )
-    found = read(picks)
+    try:
+        found = picks_by_run(picks, project, table, runs=wanted or annotated)
+    except UserError:
+        if not any_object:
+            raise
+        found = picks_by_run(picks, project, None, runs=wanted or annotated)
     if annotated == [""] and len(found) == 1:  # the truth names no run: it is that of the picks
         annotated = list(found)
         known = {annotated[0]: replace(known[""], run=annotated[0])}
     chosen = _choose(wanted, annotated, list(found), picks=picks, truth=truth)
     if project is not None:
         known = {name: project[name].picks() for name in chosen}
-    if candidates is None and (picks / "candidates").is_dir():
+    if candidates is None and not any_object and (picks / "candidates").is_dir():
         candidates = picks / "candidates"
     before = None
     if candidates is not None:
-        more = read(candidates)
+        more = picks_by_run(candidates, project, table, runs=wanted or annotated)
         every = (more.get(name, found.get(name)) for name in chosen)
         before = tuple(part for part in every if part is not None)
-    table = _with_names_of([*found.values(), *(before or ())], table)
     return Material(
         project,
         table,
@@ -120,14 +117,6 @@ def gather(
         tuple(known[name] for name in chosen),
         tuple(name for name in annotated if name not in chosen),
     )
-
-
-def _with_names_of(picks: Iterable[Picks], table: ObjectTable) -> ObjectTable:
-    """Return the table with the names of picks that it lacks, which weigh nothing."""
-    names = sorted({name for part in picks for name in part.names} - {*table.names})
-    least = min(entry.radius for entry in table.each())
-    added = [ObjectType(name=name, radius=least, weight=0) for name in names]
-    return ObjectTable(objects=(*table.objects, *added)) if added else table
 
 
 def _annotated(project: Project) -> list[str]:

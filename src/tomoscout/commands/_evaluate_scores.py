@@ -12,6 +12,7 @@ from tomoscout.io.layouts.shrec import LocatedPicks
 from tomoscout.metrics import (
     Result,
     ShrecResult,
+    any_object,
     average_precision,
     confusion,
     czii,
@@ -22,6 +23,7 @@ from tomoscout.metrics import (
 )
 from tomoscout.metrics._axes import likely_axes
 from tomoscout.metrics._matched import match_runs
+from tomoscout.metrics.any_object import AnyObject
 from tomoscout.metrics.average_precision import Ranking
 from tomoscout.metrics.confusion import Confusion
 from tomoscout.metrics.depth_and_border import DepthAndBorder
@@ -42,6 +44,8 @@ class Evaluation:
         Offsets of the hits.
     confusion
         What particles are called.
+    any_object
+        Which particles have a pick, whatever it is called.
     places
         Where misses and false alarms are; None when no file will tell.
     shrec
@@ -57,6 +61,7 @@ class Evaluation:
     ranking: Ranking
     localisation: Localisation
     confusion: Confusion
+    any_object: AnyObject
     places: DepthAndBorder | None
     shrec: ShrecResult | None
     axes: str
@@ -96,6 +101,7 @@ def score_all(
         average_precision.score(ranked, truth, objects=table, radius_fraction=fraction),
         localisation.measure(matched, objects=table),
         confusion.measure(matched, objects=table, radius_fraction=fraction),
+        any_object.score(picks, truth, objects=table, radius_fraction=fraction),
         where,
         shrec.score(picks, truth, objects=table, owners=_owners(material)) if as_shrec else None,
         likely_axes(picks, truth, objects=table, radius_fraction=fraction),

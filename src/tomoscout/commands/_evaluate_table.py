@@ -7,7 +7,8 @@ from rich.table import Table
 
 from tomoscout.commands._evaluate_runs import Material
 from tomoscout.commands._evaluate_scores import Evaluation
-from tomoscout.metrics import Result, ShrecResult
+from tomoscout.metrics import BETA, Result, ShrecResult
+from tomoscout.metrics.any_object import AnyObject
 
 ASSUMED_SPACING = 10.0
 """Edge of a voxel in ångström where nothing tells it, to judge whether a shift matters."""
@@ -66,28 +67,29 @@ def shrec_table(result: ShrecResult) -> Table:
     return table
 
 
-def any_object_table(found: Evaluation) -> Table:
+def any_object_table(found: AnyObject) -> Table:
     """Lay out which particles have a pick on them, whatever it is called."""
-    confusion, whole, beta = found.confusion, found.confusion.whatever, found.loose.beta
+    whole = found.counts
     table = _table(
-        f"{whole.tp + whole.fp} picks, whatever they are called: {whole.tp} are the only one on a "
-        f"particle, {int(confusion.second.sum())} one more, {int(confusion.nothing.sum())} on none"
+        f"{whole.tp + whole.fp} picks, whatever they are called: {whole.tp} on a particle each, "
+        f"{found.again} one more on such a particle, {found.nothing} on none"
     )
-    figures = (whole.precision, whole.f_beta(1), whole.f_beta(beta))
+    footers = {
+        "particles": f"{whole.tp + whole.fn}",
+        "found": f"{whole.tp}",
+        "recall": f"{whole.recall:.3f}",
+        "precision": f"{whole.precision:.3f}",
+        "F1": f"{whole.f_beta(1):.3f}",
+        "F4": f"{whole.f_beta(BETA):.3f}",
+        "off by Å": "" if whole.error is None else f"{whole.error:.1f}",
+    }
     table.add_column("object", footer="any", no_wrap=True)
-    for head, footer in (
-        ("particles", f"{whole.tp + whole.fn}"),
-        ("with a pick", f"{whole.tp}"),
-        ("recall", f"{whole.recall:.3f}"),
-        *zip(("precision", "F1", f"F{beta:g}"), (f"{value:.3f}" for value in figures), strict=True),
-    ):
+    for head, footer in footers.items():
         table.add_column(head, footer, justify="right", no_wrap=True)
     table.show_footer = True
-    for place, name in enumerate(confusion.names):
-        hits, missed = int(confusion.called[place].sum()), int(confusion.missed[place])
-        if hits + missed:
-            row = (str(hits + missed), str(hits), f"{hits / (hits + missed):.3f}")
-            table.add_row(name, *row, "", "", "")
+    for name, hits, missed in zip(found.names, found.found, found.missed, strict=True):
+        if count := hits + missed:
+            table.add_row(name, str(count), str(hits), f"{hits / count:.3f}")
     return table
 
 
@@ -103,7 +105,7 @@ def remarks(found: Evaluation, material: Material) -> list[str]:
             f"per-run mean {found.loose.per_run_mean:.3f}, strict {found.strict.per_run_mean:.3f}:"
             " the mean of each run's own score, which is not the challenge's"
         )
-    return [*lines, *_absent(found.loose), *_left_out(material), *_shifts(found)]
+    return [*lines, *_absent(found.loose), *left_out(material), *_shifts(found)]
 
 
 def _table(title: str) -> Table:
@@ -129,7 +131,7 @@ def _absent(result: Result) -> list[str]:
     ] * bool(absent)
 
 
-def _left_out(material: Material) -> list[str]:
+def left_out(material: Material) -> list[str]:
     """Name runs that are not scored."""
     out = material.left_out
     shown = ", ".join(out[:5]) + (" ..." if len(out) > 5 else "")

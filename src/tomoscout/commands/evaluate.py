@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from tomoscout.commands._evaluate_runs import Material
 
 
 def evaluate(
@@ -45,8 +48,8 @@ def evaluate(
     candidates
         Picks before thresholds, for average precision; those beside the picks when not given.
     any_object
-        Tell which particles have a pick on them whatever it is called; names that the table lacks,
-        such as those of clusters and blobs, will do.
+        Tell only which particles have a pick on them, whatever it is called; names that no table
+        knows, such as those of clusters and blobs, will do.
     metric
         Add SHREC's scoring (shrec) or leave it out (czii); it is added for SHREC's data.
     beta
@@ -54,27 +57,26 @@ def evaluate(
     radius_fraction
         How far off a hit may be, in radii; the challenge's 0.5 when not given.
     output
-        Folder for evaluation.json, evaluation.csv and confusion.csv.
+        Folder for evaluation.json, evaluation.csv and confusion.csv, or for any_object.json.
     overwrite
         Replace these files.
     """
     from tomoscout.commands._console import console
-    from tomoscout.commands._evaluate_files import FILES, write_evaluation
+    from tomoscout.commands._evaluate_files import ANY_OBJECT, FILES, write_evaluation
     from tomoscout.commands._evaluate_runs import gather
     from tomoscout.commands._evaluate_scores import score_all
-    from tomoscout.commands._evaluate_table import (
-        any_object_table,
-        remarks,
-        score_table,
-        shrec_table,
-    )
+    from tomoscout.commands._evaluate_table import remarks, score_table, shrec_table
     from tomoscout.core.errors import UserError
     from tomoscout.metrics import BETA, REACH
 
     for flag, value in (("--beta", beta), ("--radius-fraction", radius_fraction)):
         if value is not None and not 0 < value < float("inf"):
             raise UserError(f"{flag}: give a number above 0, found {value:g}")
-    for target in [output / name for name in FILES] if output else []:
+    of_names = {"--candidates": candidates, "--metric": metric, "--beta": beta}
+    for flag in [flag for flag, given in of_names.items() if any_object and given is not None]:
+        raise UserError(f"{flag} has no meaning with --any-object: leave out one of them")
+    files = (ANY_OBJECT,) if any_object else FILES
+    for target in [output / name for name in files] if output else []:
         if target.exists() and not overwrite:
             raise UserError(f"{target}: exists: pass --overwrite to replace it")
     material = gather(
@@ -86,8 +88,17 @@ def evaluate(
         runs=runs,
         any_object=any_object,
     )
-    of_shrec = material.project is not None and material.project.layout == "shrec"
     fraction = REACH if radius_fraction is None else radius_fraction
+    facts = {
+        "picks": str(picks),
+        "truth": str(truth),
+        "left_out": list(material.left_out),
+        "radius_fraction": fraction,
+    }
+    if any_object:
+        _show_any_object(material, fraction, facts, output)
+        return
+    of_shrec = material.project is not None and material.project.layout == "shrec"
     found = score_all(
         material,
         beta=BETA if beta is None else beta,
@@ -95,18 +106,32 @@ def evaluate(
         as_shrec=metric == "shrec" or (metric is None and of_shrec),
         places=output is not None,
     )
-    console.print(any_object_table(found) if any_object else score_table(found))
+    console.print(score_table(found))
     for remark in remarks(found, material):
         console.print(remark, highlight=False, markup=False)
     if found.shrec is not None:
         console.print(shrec_table(found.shrec))
     if output is not None:
-        facts = {
-            "picks": str(picks),
-            "truth": str(truth),
-            "left_out": list(material.left_out),
-            "radius_fraction": fraction,
-        }
         paths = write_evaluation(output, found, facts)
         shown = ", ".join(str(path) for path in paths)
         console.print(f"evaluation: {shown}", highlight=False, markup=False)
+
+
+def _show_any_object(
+    material: Material, fraction: float, facts: dict[str, object], output: Path | None
+) -> None:
+    """Count picks whatever they are called; print the counts, and write them."""
+    from tomoscout.commands._console import console
+    from tomoscout.commands._evaluate_files import write_any_object
+    from tomoscout.commands._evaluate_table import any_object_table, left_out
+    from tomoscout.metrics.any_object import score
+
+    found = score(
+        material.picks, material.truth, objects=material.objects, radius_fraction=fraction
+    )
+    console.print(any_object_table(found))
+    for remark in left_out(material):
+        console.print(remark, highlight=False, markup=False)
+    if output is not None:
+        path = write_any_object(output, found, facts)
+        console.print(f"evaluation: {path}", highlight=False, markup=False)

@@ -22,7 +22,7 @@ from jaxtyping import Int
 from tomoscout.core.objects import CZII, ObjectTable
 from tomoscout.core.picks import Picks
 from tomoscout.metrics._matched import Matched, match_runs
-from tomoscout.metrics._result import REACH, Counts
+from tomoscout.metrics._result import REACH
 from tomoscout.ops.match import Pairs, assign, within
 
 SECOND, NOTHING, MISSED = "second pick", "nothing", "missed"
@@ -65,12 +65,6 @@ class Confusion:
             self.second + other.second,
             self.nothing + other.nothing,
         )
-
-    @property
-    def whatever(self) -> Counts:
-        """Picks and particles whatever they are called: a pick on any particle is a hit."""
-        alarms = int(self.second.sum() + self.nothing.sum())
-        return Counts(int(self.called.sum()), alarms, int(self.missed.sum()))
 
     @property
     def rows(self) -> tuple[str, ...]:
