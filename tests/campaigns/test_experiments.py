@@ -71,6 +71,9 @@ def test_what_changes_a_score_map_changes_the_fingerprint(tmp_path, changes):
     picker = save(tmp_path / "picker", picker=Choice(name="components"))
     assert member(picker).fingerprint == first.fingerprint
     assert member(picker).pickers != first.pickers
+    joint = save(tmp_path / "joint", together=True)
+    assert member(joint).fingerprint == first.fingerprint
+    assert member(joint).pickers != first.pickers
 
 
 def test_nothing_of_the_kind_is_told_in_one_line(tmp_path):

@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from tomoscout.candidates import dog
-from tomoscout.candidates.dog import Settings, _best_of_all_sizes, find
+from tomoscout.candidates.dog import Settings, find
 from tomoscout.core.errors import UserError
 from tomoscout.core.settings import validate
 from tomoscout.core.volume import Volume
@@ -90,19 +88,6 @@ def test_coarser_lattices_put_a_blob_where_it_is():
         found = look(values.astype(np.float32), diameters=(330.0,), threshold=3.0)
         assert np.abs(found.zyx[0] - centre).max() <= 30.0 + 1e-6  # half a cell
     assert int(330 / np.sqrt(12 * 1.6) / SPACING / 1.25) == 3
-
-
-@settings(max_examples=50)
-@given(seed=st.integers(0, 2**32 - 1))
-def test_of_all_sizes_a_place_is_dropped_by_a_better_one_in_whose_reach_it_lies(seed):
-    rng = np.random.default_rng(seed)
-    n = int(rng.integers(0, 30))
-    zyx, score, reach = rng.random((n, 3)) * 100, rng.random(n), rng.uniform(5, 60, n)
-    kept = _best_of_all_sizes(zyx, score, reach)
-    assert (np.diff(score[kept]) <= 0).all()
-    by = cdist(zyx, zyx[kept]) <= reach[kept]  # kept ones, and who is in their reach
-    better = by & (score[kept] > score[:, None])
-    np.testing.assert_array_equal(better.any(axis=1), ~np.isin(np.arange(n), kept))
 
 
 def test_a_large_ball_is_found_at_its_middle_though_its_rim_has_a_darker_spot():

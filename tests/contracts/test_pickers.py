@@ -161,3 +161,15 @@ def test_with_cells_of_its_own_a_threshold_only_drops_picks(
 def test_the_pickers_of_regions_have_cells_of_their_own():
     with_cells = [name for name in NAMES if "cells" in PICKERS[name].Settings.model_fields]
     assert {"components", "mean_shift", "watershed"} <= set(with_cells)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if hasattr(PICKERS[name], "widened")])
+def test_widened_settings_let_a_larger_particle_through(name):
+    """A ball of 180 Å, where the smallest object has 60: 27 times its volume."""
+    module, geometry = PICKERS[name], Geometry((48, 48, 48), 10.0)
+    zyx = geometry.to_angstrom(np.stack(np.indices(geometry.cells), axis=-1).reshape(-1, 3))
+    apart = np.linalg.norm(zyx - 240.0, axis=1).reshape(geometry.cells)
+    score = np.where(apart <= 180, 0.9 - apart / 900, 0).astype(np.float16)
+    given = {"geometry": geometry, "radius": 60.0, "name": "it", "threshold": 0.3}
+    found = module.find_picks(score, **given, settings=module.widened(module.Settings(), 3.0))
+    assert np.linalg.norm(found.zyx - 240.0, axis=1).min() < 30

@@ -104,6 +104,7 @@ def test_networks_of_other_starts_are_not_alike(detector, others):
     [
         ({"model": Choice(name="scout_unet", widths=[8, 8])}, "their networks are scout_unet"),
         ({"activation": "sigmoid"}, "activation is softmax and sigmoid"),
+        ({"together": True}, "together is False and True"),
         ({"normalise": NormaliseSettings(method="percentile")}, "normalise is"),
         ({"voxel_spacing": 14.0}, "at 10 and 14 Å per voxel"),
         ({"objects": "reversed"}, "they find large, small and small, large"),

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import cdist, pdist
 
 from tomoscout.ops import suppress as module
-from tomoscout.ops.suppress import suppress
+from tomoscout.ops.suppress import suppress, suppress_each
 
 # Whole coordinates and half radii: distances are exact, so "within" has no rounding.
 CLOUDS = hnp.arrays(
@@ -85,3 +85,30 @@ def test_a_hundred_thousand_points_take_seconds(box):
     kept = suppress(zyx, scores, 8.0)
     assert time.perf_counter() - start < 5  # 0.15 s on an idle core; a quadratic loop: minutes
     assert len(kept) > (10_000 if box == 300 else 100)
+
+
+@settings(max_examples=50)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_point_is_dropped_by_a_better_one_in_whose_reach_it_lies(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(0, 30))
+    zyx, score, reach = rng.random((n, 3)) * 100, rng.random(n), rng.uniform(5, 60, n)
+    kept = suppress_each(zyx, score, reach)
+    assert (np.diff(score[kept]) <= 0).all()
+    by = cdist(zyx, zyx[kept]) <= reach[kept]  # kept ones, and who is in their reach
+    better = by & (score[kept] > score[:, None])
+    np.testing.assert_array_equal(better.any(axis=1), ~np.isin(np.arange(n), kept))
+
+
+@settings(deadline=None, max_examples=50)
+@given(zyx=CLOUDS, twice_radius=st.integers(0, 20), seed=st.integers(0, 2**32 - 1))
+def test_of_one_size_both_ways_are_the_same(zyx, twice_radius, seed):
+    scores = np.random.default_rng(seed).integers(0, 5, len(zyx)) / 5
+    each = suppress_each(zyx, scores, np.full(len(zyx), twice_radius / 2))
+    np.testing.assert_array_equal(each, suppress(zyx, scores, twice_radius / 2))
+
+
+def test_a_large_point_is_not_dropped_by_a_better_small_one_on_its_rim():
+    zyx = np.array([[0.0, 0, 0], [0, 0, 50]])
+    assert suppress_each(zyx, np.array([0.5, 0.9]), np.array([60.0, 20])).tolist() == [1, 0]
+    assert suppress_each(zyx, np.array([0.9, 0.5]), np.array([60.0, 20])).tolist() == [0]

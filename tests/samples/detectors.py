@@ -15,7 +15,7 @@ from tomoscout.io.volumes import write_volume
 from tomoscout.ops.normalise import NormaliseSettings
 
 
-def save_weights(path: Path, seed: int, **recipe: str) -> None:
+def save_weights(path: Path, seed: int, *, together: bool = False, **recipe: str) -> None:
     """Random weights of a small network for the challenge's objects."""
     torch.manual_seed(seed)
     card = Card(
@@ -27,6 +27,7 @@ def save_weights(path: Path, seed: int, **recipe: str) -> None:
         normalise=NormaliseSettings(),
         patch=(32, 32, 32),
         picker=Choice(name="local_max"),
+        together=together,
         thresholds=dict.fromkeys(CZII.names, 0.2),
         recipe=recipe,
     )

@@ -175,7 +175,8 @@ def _pickers(card: Card) -> str:
     """Return how the weights pick, as text."""
     own: Mapping[str, Choice] = getattr(card, "pickers", None) or {}
     each = {name: choice.model_dump(mode="json") for name, choice in sorted(own.items())}
-    return json.dumps([card.picker.model_dump(mode="json"), each], sort_keys=True)
+    joint = ["together"] * bool(getattr(card, "together", False))
+    return json.dumps([card.picker.model_dump(mode="json"), each, *joint], sort_keys=True)
 
 
 def _fingerprint(weights: Path, card: Card) -> str:

@@ -17,14 +17,13 @@ import numpy as np
 from jaxtyping import Float, Float32
 from pydantic import Field, field_validator
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from tomoscout.candidates._found import LimitSettings, as_picks
 from tomoscout.core.geometry import Geometry
 from tomoscout.core.picks import Picks
 from tomoscout.core.volume import Volume
 from tomoscout.ops.normalise import Normaliser, NormaliseSettings, measure
-from tomoscout.ops.suppress import suppress
+from tomoscout.ops.suppress import suppress, suppress_each
 
 _RATIO = 1.6
 """Of the wide blur to the narrow one: at it their difference is nearest to a Laplacian (Marr)."""
@@ -139,7 +138,7 @@ def _blobs(
         own = suppress(zyx, score, settings.apart * diameter)
         parts.append((zyx[own], score[own], np.full(len(own), diameter)))
     zyx, score, diameters = (np.concatenate(part) for part in zip(*parts, strict=True))
-    best = _best_of_all_sizes(zyx, score, settings.apart * diameters)
+    best = suppress_each(zyx, score, settings.apart * diameters)
     return zyx[best], score[best], diameters[best]
 
 
@@ -197,21 +196,3 @@ def _block_means(voxels: Float32[np.ndarray, "z y x"], stride: int) -> Float32[n
         axis=(1, 3, 5), dtype=np.float32
     )
     return means
-
-
-def _best_of_all_sizes(
-    zyx: Float[np.ndarray, "n 3"], score: Float[np.ndarray, " n"], reach: Float[np.ndarray, " n"]
-) -> list[int]:
-    """Keep the best place, drop those in its own reach, and so on with what is left.
-
-    A large blob is not dropped for a better detail on its rim: only for what is near its middle.
-    """
-    if not len(zyx):
-        return []
-    near = cKDTree(zyx).query_ball_point(zyx, reach)
-    is_open, kept = np.ones(len(zyx), bool), []
-    for place in np.argsort(-score, kind="stable").tolist():
-        if is_open[place]:
-            kept.append(place)
-            is_open[near[place]] = False
-    return kept

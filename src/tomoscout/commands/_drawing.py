@@ -53,6 +53,11 @@ def choose_drawing(
     tuned: Mapping[str, float] = {}
     pickers: Mapping[str, Choice] = {}
     if parameters is not None:
+        if together is not None and together != model.card.together:
+            raise UserError(
+                f"--{'' if together else 'no-'}together: the thresholds of --params were found for "
+                f"objects picked {'one by one' if together else 'together'}: leave out one of both"
+            )
         parameters.check_objects(model.objects.names, finder=model.source)
         tuned = {name: parameters.thresholds[name] for name in parameters.thresholds}
         pickers = parameters.pickers

@@ -212,6 +212,7 @@ class TuneJob:
             self.detectors[0],
             thresholds={entry.name: threshold},
             pickers={entry.name: choice},
+            together=all(detector.card.together for detector in self.detectors),
         )
 
     def _parameters(

@@ -53,7 +53,7 @@ class Card(Settings):
     """How those of single objects are drawn, where another way was found better."""
     together: bool = False
     """Whether objects are sizes or kinds of one thing, and picked from one map, each particle
-    once."""
+    once: see ``inference.together``. Thresholds are then of that map."""
     thresholds: dict[str, float] = Field(default_factory=dict)
     """Lowest score of a pick, per object."""
     tuned_on: tuple[str, ...] = ()

@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
-
 from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Choice
 from tomoscout.inference.ensemble import Ensemble
 from tomoscout.inference.map_picking import MapPicking
 from tomoscout.inference.score_map import ScoreMap
-from tomoscout.inference.together import joined, likeliest
+from tomoscout.inference.together import find_together
 from tomoscout.inference.weights import Detector
 from tomoscout.pickers import PICKERS
 
@@ -47,12 +45,14 @@ def find_all(
         Pickers of single objects; they win over ``picker``.
     together
         Whether objects are picked from one map, each particle once, with that map's scores; what
-        the card says when not given. Pickers of single objects then see the one map as well.
+        the card says when not given. See ``together``.
     """
     names = [name for name in scores.objects if name in thresholds]
     choices = {name: choose_picker(model, name, picker=picker, pickers=pickers) for name in names}
     if model.card.together if together is None else together:
-        parts = _pick_together(scores, model, thresholds, choices)
+        limits = {name: thresholds[name] for name in names}
+        found = find_together(scores, model, thresholds=limits, choices=choices)
+        parts = [found.of(name) for name in names]
     else:
         parts = _pick_each(scores, model, thresholds, choices)
     return Picks.concatenate([Picks.empty(extent=scores.geometry.extent), *parts])
@@ -85,25 +85,3 @@ def _pick_each(
     # Numpy and scipy let go of the interpreter; whole maps from disk are not held two at a time.
     with ThreadPoolExecutor(1 if any(job.takes_memory for job in jobs) else 2) as pool:
         return list(pool.map(MapPicking.find, jobs))
-
-
-def _pick_together(
-    scores: ScoreMap,
-    model: Detector | Ensemble,
-    thresholds: Mapping[str, float],
-    choices: Mapping[str, Choice],
-) -> list[Picks]:
-    """Pick the map of any object, once for each picker, and call picks by the likeliest."""
-    joint = joined(scores, is_shared=model.card.activation == "softmax")
-    radius = min(model.objects[name].radius for name in scores.objects)  # of two, none is dropped
-    parts, todo = [], dict(choices)
-    while todo:
-        choice = next(iter(todo.values()))
-        limits = {name: thresholds[name] for name, other in todo.items() if other == choice}
-        todo = {name: other for name, other in todo.items() if name not in limits}
-        module, settings = choice.resolve(PICKERS)
-        found = MapPicking(joint, 0, module, settings, radius, min(limits.values())).find()
-        kinds = np.array(scores.objects)[likeliest(scores, found.zyx)]
-        named = Picks(found.zyx, kinds, found.scores, extent=found.extent).above(limits)
-        parts += [named.of(name) for name in limits]
-    return parts

@@ -103,6 +103,7 @@ def describe(model: Detector | Ensemble, *, tile: Shape, bf16: bool) -> dict[str
         "tuned_on": list(card.tuned_on),
         "trained_on": list(card.trained_on),
         "picker": card.picker.model_dump(mode="json"),
+        "together": card.together,
         "members": [{"name": m.name, "fingerprint": m.fingerprint} for m in members],
         "notes": card.notes,
     }

@@ -16,7 +16,8 @@ def merge_cards(members: Sequence[Detector]) -> Card:
     """Return the card of networks used together.
 
     It has the finest stride, all objects in the order they are first named, for each the mean
-    threshold of the members that know it, and otherwise what the first member's card says.
+    threshold of the members that know it, and otherwise what the first member's card says. Objects
+    are picked together only if every card says so.
 
     Raises
     ------
@@ -42,6 +43,7 @@ def merge_cards(members: Sequence[Detector]) -> Card:
         "pickers": {name: c for card in reversed(cards) for name, c in card.pickers.items()},
         "tuned_on": _union(card.tuned_on for card in cards),
         "trained_on": _union(card.trained_on for card in cards),
+        "together": all(card.together for card in cards),
         "score": {},
         "origin": None,
         "recipe": {},

@@ -29,7 +29,7 @@ from tomoscout.inference.weights import Detector
 from tomoscout.models import MODELS
 from tomoscout.ops.precision import channels_last
 
-_SAME = ("activation", "stride", "normalise")  # what all cards must say alike
+_SAME = ("activation", "stride", "normalise", "together")  # what all cards must say alike
 _SAME_SPACING = 0.03
 _INHERITED = ("kind", "target", "loss")  # what a training that starts from weights takes over
 

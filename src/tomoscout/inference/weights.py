@@ -48,6 +48,11 @@ class Detector(Ready):
         """The objects it finds."""
         return self.card.object_table
 
+    @property
+    def is_joint(self) -> bool:
+        """Whether the scores of all objects and of background share one sum of probabilities."""
+        return self.card.activation == "softmax"
+
     def with_thresholds(self, thresholds: dict[str, float], runs: tuple[str, ...]) -> Detector:
         """Return the detector with other thresholds, found on ``runs``."""
         update = {"thresholds": thresholds, "tuned_on": runs}

@@ -6,7 +6,7 @@ for one particle.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -17,6 +17,7 @@ from tomoscout.core.picks import Picks
 from tomoscout.ops.suppress import suppress
 from tomoscout.pickers._cells import CellSettings, finer
 
+S = TypeVar("S", bound="RegionSettings")
 Kind = Literal["max", "mean", "percentile_90"]
 
 
@@ -42,6 +43,11 @@ class RegionSettings(CellSettings):
                 f"and {self.min_volume:g}"
             )
         return self
+
+
+def widened(settings: S, times: float) -> S:
+    """Return settings that let through particles up to some times as large as the object."""
+    return settings.model_copy(update={"max_volume": settings.max_volume * times**3})
 
 
 def picks_of(

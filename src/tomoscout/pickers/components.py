@@ -17,13 +17,14 @@ from pydantic import Field
 
 from tomoscout.core.geometry import Geometry
 from tomoscout.core.picks import Picks
-from tomoscout.pickers import _cells
+from tomoscout.pickers import _cells, _regions
 from tomoscout.pickers._basins import part
 from tomoscout.pickers._checks import check
 from tomoscout.pickers._regions import RegionSettings, picks_of
 from tomoscout.pickers._touching import touching
 
 halo, is_nested, peaks = _cells.halo, _cells.is_nested, _cells.peaks
+widened = _regions.widened
 
 
 class Settings(RegionSettings):

@@ -62,7 +62,7 @@ class Recipe(Settings):
     """How picks are drawn from its scores."""
     together: bool = False
     """Whether objects are sizes or kinds of one thing: their maps are picked as one, each particle
-    once, and it is called by what is likeliest there."""
+    once, and it is called by what is likeliest there. See ``inference.together``."""
     training: TrainingSettings = TrainingSettings()
     """The loop."""
 

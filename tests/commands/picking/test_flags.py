@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
+from samples.detectors import save_weights
 from tomoscout.core.objects import CZII
 from tomoscout.io.picks import read_picks
 from tomoscout.io.scores import read_scores
@@ -156,6 +157,12 @@ def test_a_flag_comes_before_the_parameters_with_a_remark(place, capsys):
     assert (noted["blend"], noted["average"], noted["tta"]) == ("ranks", "probabilities", "z_flip")
 
 
+def test_thresholds_for_one_map_are_not_used_for_many(place, refused):
+    (place / "p.json").write_text('{"thresholds": {"ribosome": 0.5}}')
+    words = ("pick", "a/t1.mrc", "--params", "p.json", "--together")
+    assert "found for objects picked one by one: leave out one of both" in refused(*words)
+
+
 def test_objects_are_picked_together_where_asked(run, place):
     """Each place of some maps is picked once, whatever is likeliest there, and this is noted."""
     assert run("predict", "a/t1.mrc", "-o", "maps") == 0
@@ -173,3 +180,14 @@ def test_objects_are_picked_together_where_asked(run, place):
     ]
     assert [note.get("together") for note in noted] == [None, True]
     assert run("pick", "--scores", "maps", "-o", "joint", "--threshold", "0.3") == 2  # another job
+
+
+def test_weights_whose_card_says_so_pick_objects_together(run, place):
+    save_weights(place / "j.safetensors", seed=0, together=True)  # else as those of ``run``
+    words = ("pick", "a/t1.mrc", "--threshold", "0.3", "-o")
+    assert run(*words, "asked", "--together") == 0
+    for name, *more in (("card",), ("apart", "--no-together")):
+        assert run(*words, name, "--model", "j.safetensors", *more) == 0
+    asked, card, apart = (picked(place, name) for name in ("asked", "card", "apart"))
+    np.testing.assert_array_equal(card.zyx, asked.zyx)
+    assert not np.array_equal(apart.zyx, asked.zyx)

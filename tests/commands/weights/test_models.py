@@ -85,6 +85,13 @@ def test_encoders_and_classifiers_are_listed_with_what_they_are_for(
     assert rows["taught"].startswith("taught here classifier ribosome, apo 10 Å balanced 0.875 0.")
 
 
+def test_inspect_tells_whether_objects_are_picked_together(say, place, save_weights):
+    for name, together in (("each", False), ("joint", True)):
+        save_weights(place / f"{name}.safetensors", together=together)
+        words = " ".join(say("models", "inspect", f"{name}.safetensors")[1].split())
+        assert ("picks by local_max, of all objects together" in words) == together
+
+
 def test_inspect_tells_what_an_encoder_is(say, place, save_encoder):
     encoder = save_encoder(place / "seen/encoder/encoder.safetensors")
     for given in ("seen", "seen/encoder", "seen/encoder/encoder.safetensors"):
