@@ -8,17 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import zarr
-from scipy.spatial.distance import cdist, pdist
+from scipy.spatial.distance import pdist
 
 from samples.maps import OnDisk
 from tomoscout.core.geometry import Geometry
 from tomoscout.core.settings import Choice
 from tomoscout.inference.ensemble import join
 from tomoscout.inference.find_all import find_all
-from tomoscout.inference.map_picking import MapPicking
 from tomoscout.inference.score_map import ScoreMap
 from tomoscout.inference.together import joined, likeliest
-from tomoscout.pickers import PICKERS
 from tomoscout.tuning.blend import Blended
 
 GEOMETRY = Geometry((260, 64, 64), 10.0, stride=2)
@@ -110,94 +108,6 @@ def test_maps_on_disk_give_the_same_in_parts(detector, torn, monkeypatch, name):
     assert disk.most < 70 < GEOMETRY.cells[0]
 
 
-def test_pickers_of_single_objects_see_the_one_map(detector, torn):
-    wide = Choice(name="local_max", distance=20.0)
-    found = pick(torn, detector, together=True, pickers={"small": wide})
-    assert len(found.of("large")) == len(CENTRES) // 2
-    assert 0 < len(found.of("small")) < len(CENTRES) // 2
-
-
-WIDE = Geometry((96, 96, 96), 10.0, stride=2)
-BALLS = {"large": [(240.0, 240, 240), (700.0, 700, 300)], "small": [(700.0, 240, 700)]}
-
-
-@pytest.fixture(scope="module")
-def flat():
-    """Balls of 150 and 50 Å radius, a little surer in the middle, and noise: many maxima each."""
-    rng = np.random.default_rng(3)
-    zyx = WIDE.to_angstrom(np.stack(np.indices(WIDE.cells), axis=-1).reshape(-1, 3))
-    score = np.zeros((2, *WIDE.cells), np.float32)
-    for channel, radius in enumerate((150.0, 50.0)):
-        for centre in BALLS[NAMES[channel]]:
-            apart = np.linalg.norm(zyx - centre, axis=1).reshape(WIDE.cells) / radius
-            score[channel] += np.where(apart <= 1, 0.8 - 0.2 * apart**2, 0)
-    return (score + 0.1 * rng.random(score.shape, np.float32)).astype(np.float16)
-
-
-def unlike(detector):
-    """The detector with objects of 150 and 50 Å."""
-    rows = tuple({**row, "radius": 150.0 if row["name"] == "large" else 50.0}
-                 for row in detector.card.objects)  # fmt: skip
-    return replace(detector, card=detector.card.model_copy(update={"objects": rows}))
-
-
-def test_a_large_particle_with_many_maxima_is_picked_once(detector, flat):
-    model, scores = unlike(detector), ScoreMap(flat, NAMES, WIDE)
-    picker = Choice(name="local_max", smooth=12.0)
-    limits = dict.fromkeys(NAMES, 0.6)
-    found = find_all(scores, model, thresholds=limits, picker=picker, together=True)
-    assert [len(found.of(name)) for name in NAMES] == [2, 1]
-    for name, centres in BALLS.items():
-        apart = cdist(found.of(name).zyx, centres)
-        assert apart.min(axis=1).max() < (75 if name == "large" else 25)
-    joint = joined(scores, is_shared=True)
-    alone = MapPicking(joint, 0, *picker.resolve(PICKERS), radius=50.0, threshold=0.6).find()
-    assert len(alone) > 3  # the radius of the smallest does not do it
-
-
-@pytest.mark.parametrize("name", ["components", "watershed", "mean_shift", "linked_slices"])
-def test_pickers_let_the_largest_through(detector, flat, name):
-    """It fills 27 times the sphere of the smallest."""
-    found = find_all(
-        ScoreMap(flat, NAMES, WIDE), unlike(detector), thresholds=dict.fromkeys(NAMES, 0.6),
-        picker=Choice(name=name), together=True,
-    )  # fmt: skip
-    large = found.of("large")
-    assert cdist(BALLS["large"], large.zyx).min(axis=1).max() < 75
-    assert name in ("mean_shift", "linked_slices") or len(large) == 2
-
-
-def test_picks_of_an_object_do_not_hang_on_which_others_are_asked_for(detector):
-    noise = np.random.default_rng(1).random((2, *WIDE.cells), np.float32) / 2
-    scores, model = ScoreMap(noise, NAMES, WIDE), unlike(detector)
-    every = find_all(scores, model, thresholds={"large": 0.7, "small": 0.5}, together=True)
-    for name, floor in (("large", 0.7), ("small", 0.5)):
-        alone = find_all(scores, model, thresholds={name: floor}, together=True)
-        assert len(alone) > 5
-        np.testing.assert_array_equal(alone.zyx, every.of(name).zyx)
-
-
-def test_pickers_of_single_objects_do_not_pick_a_particle_twice(detector, flat):
-    pickers = {"small": Choice(name="components"), "large": Choice(name="local_max", smooth=15.0)}
-    limits = dict.fromkeys(NAMES, 0.6)
-    scores, model = ScoreMap(flat, NAMES, WIDE), unlike(detector)
-    found = find_all(scores, model, thresholds=limits, pickers=pickers, together=True)
-    reach = [model.objects[name].radius for name in found.objects]
-    assert [len(found.of(name)) for name in NAMES] == [2, 1]
-    assert (cdist(found.zyx, found.zyx) + 1e3 * np.eye(3) > reach).all()
-
-
-def test_where_a_mask_is_searched_each_threshold_has_a_mask_of_its_own(detector, flat):
-    picker = Choice(name="local_max", smooth=18.3, source="mask")
-    scores, model = ScoreMap(flat, NAMES, WIDE), unlike(detector)
-    limits = {"large": 0.6, "small": 0.3}
-    found = find_all(scores, model, thresholds=limits, picker=picker, together=True)
-    for name, floor in limits.items():
-        alone = find_all(scores, model, thresholds={name: floor}, picker=picker, together=True)
-        np.testing.assert_array_equal(found.of(name).zyx, alone.zyx)
-    assert len(found.of("large")) == 2
-
-
 def test_an_ensemble_picks_together_only_if_all_its_members_do(detector, torn):
     one, other = (
         replace(detector, card=detector.card.model_copy(update={"together": together}))
@@ -209,6 +119,8 @@ def test_an_ensemble_picks_together_only_if_all_its_members_do(detector, torn):
     own = replace(one, card=one.card.model_copy(update={"activation": "sigmoid"}))
     assert not join([own, own]).is_joint
     assert pick(torn, own, 0.5).score_array.max() < 0.7  # the larger of both maps, not their sum
+    ranked = join([one, one], blend="ranks")
+    assert pick(torn, ranked, 0.5).score_array.max() < 0.7  # ranks share no sum
 
 
 def test_blended_maps_are_picked_together_as_well(detector, torn):

@@ -52,9 +52,17 @@ def truth_of(run: str) -> Picks:
 
 
 def planted(
-    run: str, *, height: float = 0.8, alarms: float = 0.2, twins: float = 0.0
+    run: str,
+    *,
+    height: float = 0.8,
+    alarms: float = 0.2,
+    twins: float = 0.0,
+    torn: float = 0.0,
 ) -> np.ndarray:
-    """Bumps at the truth; lower false ones above each; and twins of large ones, 60 Å to a side."""
+    """Bumps at the truth; lower false ones above each; and twins of large ones, 60 Å to a side.
+
+    The share that is torn off each bump is in the other object's map.
+    """
     truth = truth_of(run)
     grid = GEOMETRY.to_angstrom(np.indices(GEOMETRY.cells).reshape(3, -1).T)
     maps = []
@@ -69,7 +77,8 @@ def planted(
                 square = ((grid - middle) ** 2).sum(axis=1)
                 np.maximum(score, top * np.exp(-square / 1000), out=score)
         maps.append(score.reshape(GEOMETRY.cells))
-    return np.stack(maps).astype(np.float16)
+    both = np.stack(maps)
+    return ((1 - torn) * both + torn * both[::-1]).astype(np.float16)
 
 
 def write_maps(folder: Path, detector: Detector, runs=RUNS[1:], *, tta: str = "none", **look):

@@ -181,7 +181,7 @@ class Row:
             __version__,
             self.scorer.fingerprint,
             self.picker.model_dump(mode="json"),
-            pickers if self.picker.name == CARD else "",
+            pickers if self.picker.name == CARD else "together" * ('"together"' in pickers),
             [(job.identity, job.run.truth) for job in self.tuned],
         ]
         if self.tuning == "default":

@@ -97,6 +97,7 @@ class Tuner:
         return Parameters(
             thresholds={name: point.threshold for name, point in points.items()},
             pickers=pickers,
+            together=model.card.together,
             **_made_by(row),
             tuned_on=tuple(dict.fromkeys(job.run.name for job in row.tuned)),
             spread=row.spread,
@@ -117,13 +118,13 @@ class Tuner:
         plan = SearchPlan(
             method=asked.method,
             trials=asked.trials,
-            shared=asked.shared,
+            shared=asked.shared or model.card.together,  # one map has one picker
             spread=row.spread,
             floor=FLOOR,
             seed=asked.seed,
             spaces=asked.space,
             storage=self.studies,
-            key=digest([job.identity for job in row.tuned]),
+            key=digest([[job.identity for job in row.tuned], *["together"] * model.card.together]),
         )
         return search(
             [self.look(job) for job in row.tuned],
@@ -144,7 +145,9 @@ class Tuner:
         chosen = {n: choose_picker(model, n, pickers=pickers) for n in table.names}
         radii = [[entry.name, entry.radius] for entry in model.objects.each()]
         each = {name: choice.model_dump(mode="json") for name, choice in chosen.items()}
-        key = digest([[[job.identity, job.run.truth] for job in row.tuned], each, radii])
+        key = digest(
+            [[[job.identity, job.run.truth] for job in row.tuned], each, radii, model.card.together]
+        )
         if key not in self._found:
             looks = [self.look(job) for job in row.tuned]
             truth = _truth(looks)

@@ -48,28 +48,34 @@ def choose_drawing(
     """
     from tomoscout.inference.detect import resolve_thresholds
     from tomoscout.inference.find_all import choose_picker
+    from tomoscout.inference.together import one_picker
     from tomoscout.pickers import PICKERS
 
     tuned: Mapping[str, float] = {}
     pickers: Mapping[str, Choice] = {}
+    said = model.card.together
     if parameters is not None:
-        if together is not None and together != model.card.together:
-            raise UserError(
-                f"--{'' if together else 'no-'}together: the thresholds of --params were found for "
-                f"objects picked {'one by one' if together else 'together'}: leave out one of both"
-            )
         parameters.check_objects(model.objects.names, finder=model.source)
-        tuned = {name: parameters.thresholds[name] for name in parameters.thresholds}
-        pickers = parameters.pickers
+        tuned, pickers = parameters.thresholds, parameters.pickers
+        said = said if parameters.together is None else parameters.together
     wanted = {name: limit for name, limit in tuned.items() if name in objects}
-    limits = resolve_thresholds(
-        model, wanted | _parse_thresholds(threshold, objects), objects=objects
-    )
+    given = _parse_thresholds(threshold, objects)
+    limits = resolve_thresholds(model, wanted | given, objects=objects)
     own = None if picker else pickers
     chosen = {n: choose_picker(model, n, picker=picker, pickers=own) for n in limits}
     for choice in chosen.values():
         choice.resolve(PICKERS)  # refused before any time is spent
-    return Drawing(limits, chosen, model.card.together if together is None else together)
+    joint = said if together is None else together
+    found = [name for name in limits if name in (tuned or model.card.thresholds)]
+    if joint != said and set(found) - set(given):
+        raise UserError(
+            f"--{'' if joint else 'no-'}together: the thresholds in use were found for objects "
+            f"picked {'one by one' if joint else 'together'}, whose scores are others: give "
+            "--threshold as well"
+        )
+    if joint:
+        one_picker(chosen)
+    return Drawing(limits, chosen, joint)
 
 
 def parse_picker(name: str | None, settings: tuple[str, ...]) -> Choice | None:

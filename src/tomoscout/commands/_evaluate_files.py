@@ -61,16 +61,16 @@ def write_evaluation(output: Path, found: Evaluation, facts: dict[str, Any]) -> 
     return paths
 
 
-def _csv(rows: Iterable[Iterable[Any]]) -> str:
-    """Return rows as comma-separated lines."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
-
-
 def write_any_object(output: Path, found: AnyObject, facts: dict[str, Any]) -> Path:
     """Write what counts where names do not, over an older file; return its path."""
     path = output / ANY_OBJECT
     content = {"tomoscout": __version__, **facts, "any_object": found.facts()}
     write_json(path, content, overwrite=True)
     return path
+
+
+def _csv(rows: Iterable[Iterable[Any]]) -> str:
+    """Return rows as comma-separated lines."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

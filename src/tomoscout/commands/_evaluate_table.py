@@ -7,7 +7,7 @@ from rich.table import Table
 
 from tomoscout.commands._evaluate_runs import Material
 from tomoscout.commands._evaluate_scores import Evaluation
-from tomoscout.metrics import BETA, Result, ShrecResult
+from tomoscout.metrics import Result, ShrecResult
 from tomoscout.metrics.any_object import AnyObject
 
 ASSUMED_SPACING = 10.0
@@ -80,7 +80,6 @@ def any_object_table(found: AnyObject) -> Table:
         "recall": f"{whole.recall:.3f}",
         "precision": f"{whole.precision:.3f}",
         "F1": f"{whole.f_beta(1):.3f}",
-        "F4": f"{whole.f_beta(BETA):.3f}",
         "off by Å": "" if whole.error is None else f"{whole.error:.1f}",
     }
     table.add_column("object", footer="any", no_wrap=True)

@@ -11,15 +11,24 @@ from tomoscout.commands._console import progress
 from tomoscout.commands._runs import check_objects
 from tomoscout.commands._tune_blend import as_picked
 from tomoscout.commands._tune_maps import MapSource
-from tomoscout.commands._tune_runs import held_out, held_out_by_all, one_table
+from tomoscout.commands._tune_runs import (
+    Seen,
+    Tuned,
+    held_out,
+    held_out_by_all,
+    one_table,
+    same_together,
+)
 from tomoscout.commands._weights import load_weights
 from tomoscout.core.objects import ObjectTable, ObjectType
 from tomoscout.core.parameters import Parameters
 from tomoscout.core.picks import Picks
 from tomoscout.core.settings import Choice
 from tomoscout.inference.detect import FLOOR
+from tomoscout.inference.ensemble import join
 from tomoscout.inference.find_all import choose_picker, find_all
 from tomoscout.inference.score_map import ScoreMap
+from tomoscout.inference.together import one_picker
 from tomoscout.inference.weights import Detector
 from tomoscout.io.project import Project, open_project
 from tomoscout.tuning.blend import Blended, search_shares
@@ -28,23 +37,6 @@ from tomoscout.tuning.operating import Operating, operate
 from tomoscout.tuning.search import SearchPlan, search
 
 Method = Literal["none", "grid", "optuna"]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What weights think of a run, and what is there."""
-
-    name: str
-    scores: ScoreMap | Blended
-    truth: Picks
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """What was found."""
-
-    operating: Operating
-    parameters: Parameters
 
 
 @dataclass(frozen=True)
@@ -62,6 +54,7 @@ class TuneJob:
     truth: Mapping[str, Picks]
     maps: MapSource
     blended: bool
+    together: bool
 
     @classmethod
     def open(
@@ -71,6 +64,7 @@ class TuneJob:
         *,
         runs: str | None,
         blended: bool,
+        together: bool | None,
         maps: MapSource,
         voxel_spacing: float | None,
     ) -> TuneJob:
@@ -85,7 +79,8 @@ class TuneJob:
         else:
             pairs = [(d, run) for d in detectors for run in held_out(d, opened, runs)]
         truth = {run: opened[run].picks() for _, run in pairs}
-        return cls(detectors, opened, pairs, table, truth, maps, blended)
+        joint = same_together(detectors) if together is None else together
+        return cls(detectors, opened, pairs, table, truth, maps, blended, joint)
 
     def tune(
         self,
@@ -102,6 +97,8 @@ class TuneJob:
             recipe = self.detectors[0].card.recipe
             spread = float(recipe.get("training", {}).get("threshold_spread", 0.0))
         choices = dict.fromkeys(self.table.names, pickers[0]) if pickers else {}
+        if self.together:
+            one_picker(choices or self._own())
         shares: dict[str, tuple[float, ...]] = {}
         if method == "none" and len(pickers) < 2 and not self.blended:
             found = self._collect(choices)
@@ -110,12 +107,12 @@ class TuneJob:
             plan = SearchPlan(
                 method="grid" if method == "none" else method,
                 trials=trials,
-                shared=shared,
+                shared=shared or self.together,  # one map has one picker
                 spread=spread,
                 floor=FLOOR,
                 spaces={picker.name: {} for picker in pickers} if method == "none" else None,
                 storage=storage,
-                key=self.maps.key(self.detectors),
+                key=self.maps.key(self.detectors) + " together" * self.together,
             )
             if method != "none" or len(pickers) > 1:
                 choices = self._search(looks, plan, pickers)
@@ -209,10 +206,10 @@ class TuneJob:
             scores = ScoreMap(scores.data, scores.objects, scores.geometry)
         return find_all(
             scores,
-            self.detectors[0],
+            join(self.detectors) if self.blended else self.detectors[0],
             thresholds={entry.name: threshold},
             pickers={entry.name: choice},
-            together=all(detector.card.together for detector in self.detectors),
+            together=self.together,
         )
 
     def _parameters(
@@ -228,6 +225,7 @@ class TuneJob:
         return Parameters(
             thresholds=operating.thresholds,
             pickers=dict(choices),
+            together=self.together,
             tta=self.maps.views,
             average=self.maps.average,
             ensemble="mean" if self.blended else None,

@@ -14,7 +14,7 @@ from tomoscout.inference.weights import Detector, save_detector
 from tomoscout.io._atomic import write_json
 
 if TYPE_CHECKING:
-    from tomoscout.commands._tune_job import Tuned
+    from tomoscout.commands._tune_runs import Tuned
 
 NAME = "tuning.json"
 

@@ -1,14 +1,37 @@
-"""Which runs weights are tuned on: those they were not trained on, and of the same objects."""
+"""What tuning is given and gives: runs the weights were not trained on, and operating points."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tomoscout.commands._runs import choose_runs
 from tomoscout.core.errors import UserError
 from tomoscout.core.objects import ObjectTable
+from tomoscout.core.parameters import Parameters
+from tomoscout.core.picks import Picks
+from tomoscout.inference.score_map import ScoreMap
 from tomoscout.inference.weights import Detector
 from tomoscout.io.project import Project
+from tomoscout.tuning.blend import Blended
+from tomoscout.tuning.operating import Operating
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What weights think of a run, and what is there."""
+
+    name: str
+    scores: ScoreMap | Blended
+    truth: Picks
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What was found."""
+
+    operating: Operating
+    parameters: Parameters
 
 
 def one_table(detectors: Sequence[Detector]) -> ObjectTable:
@@ -21,6 +44,17 @@ def one_table(detectors: Sequence[Detector]) -> ObjectTable:
                 f"{', '.join(first.objects.names)}: give folds of one recipe and project"
             )
     return first.objects
+
+
+def same_together(detectors: Sequence[Detector]) -> bool:
+    """Return whether all detectors pick objects together, refusing those of two minds."""
+    joint, *others = [detector.card.together for detector in detectors]
+    if any(other != joint for other in others):
+        raise UserError(
+            "some of these weights pick their objects together and others do not: say --together "
+            "or --no-together"
+        )
+    return joint
 
 
 def held_out(detector: Detector, project: Project, runs: str | None) -> list[str]:

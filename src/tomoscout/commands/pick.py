@@ -54,8 +54,8 @@ def pick(
         Parameters that 'tomoscout tune' or a campaign wrote (JSON): thresholds, pickers, views, and
         how several weights are joined; flags come before them.
     together
-        Pick all objects from one map, each particle once, and call it by what is likeliest there;
-        for objects that are sizes or kinds of one thing. What the weights say when not given.
+        Pick all objects from one map, and call each pick by what is likeliest there; for objects
+        that are sizes or kinds of one thing. What the parameters or the weights say when not given.
     picker
         How picks are drawn from score maps, such as local_max or components; its settings are
         given as --picker.distance 1.0. What the parameters or the weights say when not given.

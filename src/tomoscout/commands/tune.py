@@ -20,6 +20,7 @@ def tune(
     shared: Annotated[bool, Parameter(name="--global", negative="")] = False,
     picker: str | None = None,
     settings: Annotated[tuple[str, ...], Parameter(name="--set", show=False)] = (),
+    together: bool | None = None,
     search: Literal["none", "grid", "optuna"] = "none",
     trials: int = 50,
     blend_with: Annotated[tuple[str, ...], Parameter(negative="")] = (),
@@ -66,6 +67,9 @@ def tune(
         How picks are drawn from score maps, such as local_max; its settings are given as
         --picker.distance 1.0. Of several, separated by commas, the best for each object is taken.
         What the weights say when not given.
+    together
+        Tune picks of one map of all objects, for objects that are sizes or kinds of one thing; the
+        picker is then the same for all. What the weights say when not given; it is stored.
     search
         Settings of the picker to look for besides the threshold: none, every combination of a grid,
         or what a sampler proposes. Score maps and trials are kept in tuning.scores and tuning.db
@@ -122,6 +126,7 @@ def tune(
         project or Path(model),
         runs=runs,
         blended=bool(blend_with),
+        together=together,
         maps=MapSource(scores, target.cache, kind=kind, tta=tta, device=device),
         voxel_spacing=voxel_spacing,
     )

@@ -41,6 +41,8 @@ class Parameters(Settings):
     """Lowest score of a pick, per object; others use the card's."""
     pickers: dict[str, Choice] = Field(default_factory=dict)
     """How an object's picks are drawn; others use the card's picker."""
+    together: bool | None = None
+    """Whether thresholds are of objects picked from one map; None leaves it to the card."""
     tta: str | None = None
     """Views that the score maps were averaged over; None leaves it to whoever picks."""
     average: Average | None = None

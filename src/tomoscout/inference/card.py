@@ -52,8 +52,8 @@ class Card(Settings):
     pickers: dict[str, Choice] = Field(default_factory=dict)
     """How those of single objects are drawn, where another way was found better."""
     together: bool = False
-    """Whether objects are sizes or kinds of one thing, and picked from one map, each particle
-    once: see ``inference.together``. Thresholds are then of that map."""
+    """Whether objects are sizes or kinds of one thing, and picked from one map, of which the
+    thresholds are then: see ``inference.together``."""
     thresholds: dict[str, float] = Field(default_factory=dict)
     """Lowest score of a pick, per object."""
     tuned_on: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
 """Picks of every object from a score map; ``map_picking`` says how a map on disk is looked at.
 
 Each object is picked from its own map, unless its detector's objects are sizes or kinds of one
-thing: these share a map, in which each particle is picked once and called by what is likeliest
-there. One by one, a particle that may be of either size would be picked twice, or not at all.
+thing: these share a map, whose picks are called by what is likeliest there. One by one, a particle
+that may be of either size would be picked twice, or not at all.
 """
 
 from __future__ import annotations
@@ -44,8 +44,13 @@ def find_all(
     pickers
         Pickers of single objects; they win over ``picker``.
     together
-        Whether objects are picked from one map, each particle once, with that map's scores; what
-        the card says when not given. See ``together``.
+        Whether objects are picked from one map, with its scores; what the card says when not given.
+        See ``together``.
+
+    Raises
+    ------
+    UserError
+        If a picker or its settings are unknown, or do not suit what is picked together.
     """
     names = [name for name in scores.objects if name in thresholds]
     choices = {name: choose_picker(model, name, picker=picker, pickers=pickers) for name in names}

@@ -69,11 +69,13 @@ class Detector(Ready):
         parameters.check_objects(self.objects.names, finder=self.source)
         for choice in parameters.pickers.values():
             choice.resolve(PICKERS)
-        update = {
+        update: dict[str, Any] = {
             "thresholds": self.card.thresholds | parameters.thresholds,
             "pickers": self.card.pickers | parameters.pickers,
             "tuned_on": parameters.tuned_on,
         }
+        if parameters.together is not None:
+            update["together"] = parameters.together
         return replace(self, card=self.card.model_copy(update=update))
 
 

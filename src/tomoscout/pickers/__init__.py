@@ -16,9 +16,9 @@ joined in the map's order; those below the threshold are dropped thereafter.
 ``is_nested(settings)`` tells whether the picks at a threshold are those of any lower one that reach
 it; without it they are not. Tuning then tries every threshold on the picks of the lowest.
 
-``widened(settings, times)`` returns settings that let through particles some times as large as the
-object, for a map of objects of unlike sizes, whose ``radius`` is that of the smallest; a file whose
-settings drop nothing that is large has none.
+``widened(settings, times)`` returns settings that let through particles up to some times as large
+as the object. A file that has it can pick a map of objects of unlike sizes, with the radius of the
+smallest (``inference.together``).
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class RegionSettings(CellSettings):
 
 
 def widened(settings: S, times: float) -> S:
-    """Return settings that let through particles up to some times as large as the object."""
+    """Let through particles up to some times as large as the object."""
     return settings.model_copy(update={"max_volume": settings.max_volume * times**3})
 
 

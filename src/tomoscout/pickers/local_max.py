@@ -103,6 +103,12 @@ def is_nested(settings: Settings) -> bool:
     return settings.source == "score"
 
 
+def widened(settings: Settings, times: float) -> Settings:
+    """Nothing that is large is dropped."""
+    del times
+    return settings
+
+
 class Peaks(NamedTuple):
     """Maxima of a map before those that lie too near to better ones are dropped."""
 

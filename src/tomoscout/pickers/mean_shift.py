@@ -19,12 +19,11 @@ from scipy.spatial import cKDTree
 from tomoscout.core.geometry import Geometry
 from tomoscout.core.picks import Picks
 from tomoscout.ops.mean_shift import modes
-from tomoscout.pickers import _cells, _regions
+from tomoscout.pickers import _cells
 from tomoscout.pickers._checks import check
 from tomoscout.pickers._regions import RegionSettings, picks_of
 
 halo, is_nested, peaks = _cells.halo, _cells.is_nested, _cells.peaks
-widened = _regions.widened
 
 
 class Settings(RegionSettings):

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from tomoscout.candidates.dog import is_blob
 from tomoscout.core.errors import UserError
 from tomoscout.inference.card import Card, Origin
 from tomoscout.inference.encoder_weights import EncoderWeights
@@ -70,6 +71,12 @@ def check_start(init: Detector, recipe: Recipe, validation: Sequence[str]) -> No
         raise UserError(
             f"normalise.method {recipe.normalise.method}: {init.source} was trained with "
             f"{card.normalise.method}: leave it out, or start from other weights"
+        )
+    if card.together and not recipe.together and not all(map(is_blob, card.object_table.names)):
+        logger.warning(
+            "together: %s picks its objects from one map, and the new weights will pick one by "
+            "one: set 'together: true' if these are sizes or kinds of one thing as well",
+            init.source,
         )
     if recipe.normalise.clip != card.normalise.clip:
         logger.warning(

@@ -61,8 +61,8 @@ class Recipe(Settings):
     picker: Choice = Choice(name="local_max")
     """How picks are drawn from its scores."""
     together: bool = False
-    """Whether objects are sizes or kinds of one thing: their maps are picked as one, each particle
-    once, and it is called by what is likeliest there. See ``inference.together``."""
+    """Whether objects are sizes or kinds of one thing: their maps are picked as one, and picks are
+    called by what is likeliest there. See ``inference.together``."""
     training: TrainingSettings = TrainingSettings()
     """The loop."""
 

@@ -46,6 +46,9 @@ class MixedArray:
 
     def __getitem__(self, region: Any) -> Float[np.ndarray, "*region"]:
         channel, *rest = region if isinstance(region, tuple) else (region,)
+        if isinstance(channel, slice):
+            channels = range(len(self.shares))[channel]
+            return np.stack([self[(one, *rest)] for one in channels])
         mean: Any = 0.0
         for part, share in zip(self.parts, self.shares[channel], strict=True):
             if share:

@@ -158,9 +158,22 @@ def test_a_flag_comes_before_the_parameters_with_a_remark(place, capsys):
 
 
 def test_thresholds_for_one_map_are_not_used_for_many(place, refused):
-    (place / "p.json").write_text('{"thresholds": {"ribosome": 0.5}}')
-    words = ("pick", "a/t1.mrc", "--params", "p.json", "--together")
-    assert "found for objects picked one by one: leave out one of both" in refused(*words)
+    words = ("pick", "a/t1.mrc", "--together")
+    assert "were found for objects picked one by one" in refused(*words)  # those of the card
+    (place / "p.json").write_text('{"thresholds": {"ribosome": 0.5}, "together": true}')
+    told = refused("pick", "a/t1.mrc", "--params", "p.json", "--no-together")
+    assert "--no-together: the thresholds in use were found for objects picked together" in told
+    told = refused(*words, "--threshold", "0.5", "--picker", "mean_shift")
+    assert "mean_shift: looks for one size at a time" in told
+
+
+def test_parameters_say_whether_objects_are_picked_together(run, place):
+    (place / "p.json").write_text('{"thresholds": {"ribosome": 0.3}, "together": true}')
+    assert run("pick", "a/t1.mrc", "--params", "p.json") == 0
+    assert json.loads((place / "out/pick.json").read_text())["settings"]["together"] is True
+    over = ("--no-together", "--threshold", "0.3", "-o", "apart")  # none of theirs is in use
+    assert run("pick", "a/t1.mrc", "--params", "p.json", *over) == 0
+    assert "together" not in json.loads((place / "apart/pick.json").read_text())["settings"]
 
 
 def test_objects_are_picked_together_where_asked(run, place):

@@ -75,6 +75,39 @@ def test_the_better_picker_is_taken_for_each_object(say, tmp_path):
     assert set(read_parameters("p.json").pickers) == {"large", "small"}
 
 
+def test_objects_that_share_a_map_are_tuned_on_it_and_picked_from_it(say, tmp_path):
+    """No threshold tells particles of an object from those of the other in its own map."""
+    write_maps(tmp_path / "maps", load_detector("w.safetensors"), torn=0.45)
+    assert say(f"{TUNE} --params each.json")[0] == 0
+    code, _, error = say(f"{TUNE} --together")
+    assert code == 0, error
+    each, joint = read_parameters("each.json"), read_parameters("tuning.json")
+    assert each.score["weighted"] < 0.98
+    assert joint.score["weighted"] == 1.0
+    assert (each.together, joint.together) == (False, True)
+    assert all(joint.thresholds[name] > limit for name, limit in each.thresholds.items())
+    assert load_detector("w.safetensors").card.together
+    write_maps(tmp_path / "again", load_detector("w.safetensors"), torn=0.45)
+    assert say("pick --scores again --model w.safetensors -o picks")[0] == 0
+    noted = json.loads(Path("picks/pick.json").read_text())
+    assert noted["runs"]["run1"]["picks"] == {"large": 4, "small": 4}
+
+
+def test_a_search_for_one_map_finds_one_picker(say, tmp_path):
+    write_maps(tmp_path / "maps", load_detector("w.safetensors"), torn=0.45)
+    code, _, error = say(f"{TUNE} --together --search grid --params p.json")
+    assert code == 0, error
+    large, small = read_parameters("p.json").pickers.values()
+    assert large == small
+
+
+def test_folds_of_two_minds_are_not_tuned_together_unasked(say, tmp_path):
+    save_weights(tmp_path / "v.safetensors", seed=1, together=True)
+    code, _, error = say("tune w.safetensors PROJECT --also v.safetensors --params p.json")
+    assert code == 2
+    assert "say --together or --no-together" in error
+
+
 def test_one_threshold_for_all_objects(say, maps):
     assert say(f"{TUNE} --global --params p.json")[0] == 0
     assert len(set(read_parameters("p.json").thresholds.values())) == 1
