@@ -18,7 +18,8 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
-from torch.optim.swa_utils import update_bn
+
+from tomoscout.training.norms import measure_anew
 
 
 class EvenAveraging(WeightAveraging):
@@ -55,9 +56,7 @@ class EvenAveraging(WeightAveraging):
         if not self.has_begun:
             return
         super().on_validation_epoch_start(trainer, pl_module)
-        network, training = pl_module.network, pl_module.training
-        update_bn(self.images(trainer.global_step), network, device=pl_module.device)  # type: ignore[arg-type]
-        pl_module.train(training)
+        measure_anew(trainer, pl_module, self.images(trainer.global_step))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Go on with the weights that are trained."""

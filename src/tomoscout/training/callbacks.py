@@ -11,6 +11,7 @@ from tomoscout.data.module import EpochSampler, PatchDataset
 from tomoscout.inference.weights import FILE_NAME, Detector
 from tomoscout.training.around import around
 from tomoscout.training.averaging import EvenAveraging
+from tomoscout.training.norms import UnmixedNorms, has_norms
 from tomoscout.training.patience import DropOnPlateau, StopEarly
 from tomoscout.training.progress import Progress
 from tomoscout.training.settings import TrainingSettings
@@ -42,7 +43,7 @@ def gather(
     sampler
         Says which patches come next.
     images
-        Gives batches of training patches of the stretch that ends at a step.
+        Gives batches of training patches of the stretch that ends at a step, none of them mixed.
     tell
         Called after every batch with where the training stands.
     """
@@ -64,6 +65,8 @@ def gather(
     averaging: list[Callback] = []
     if settings.swa:
         averaging.append(EvenAveraging(settings.swa_start, images, device=job.device))
+    elif settings.mixup and has_norms(detector.network):
+        averaging.append(UnmixedNorms(images))
     return around(
         settings,
         folder=job.folder,

@@ -87,7 +87,7 @@ def fit(job: Job, tell: Callable[[Progress], None] | None) -> Path:
     weights = measured_weights(job.recipe, dataset, loss_module.ACTIVATION)
     module = DetectionModule(network, loss_module.build(loss_settings, weights=weights), settings)
     loader, sampler = make_loader(dataset, settings, _mixing(settings))
-    images = training_images(dataset, _mixing(settings), settings)
+    images = training_images(dataset, collate, settings)
     weights_path = job.folder / FILE_NAME
 
     def begin(trainer: Trainer) -> None:
