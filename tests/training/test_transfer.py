@@ -197,6 +197,16 @@ def test_scores_of_another_kind_are_refused():
         check_start(init, read_recipe("scout"), [])
 
 
+def test_objects_that_were_picked_together_and_will_not_be_are_told(caplog):
+    init, joint = make("a", seed=0), make("a", seed=0, together=True)
+    check_start(joint, read_recipe("scout"), [])
+    assert "set 'together: true' if these are sizes" in caplog.text
+    caplog.clear()
+    check_start(joint, read_recipe("scout", {"together": True}), [])
+    check_start(init, read_recipe("scout"), [])
+    assert not caplog.records
+
+
 def test_protein_may_be_bright_now(caplog):
     """The network sees dark protein all the same."""
     init = make("a", seed=0)
