@@ -46,8 +46,8 @@ WRITERS = {
     "simulate {out} --runs 1 --shape 32 64 64": (16384, "denoised.zarr"),
     "predict good.mrc --model model.safetensors -o {out}": (8192, "good.scores.zarr"),
     PICK.format("good.mrc"): (4096, "good.csv"),
-    TRAIN: (8192, "model.safetensors"),
-    f"{TRAIN} --validation none": (8192, "last.ckpt"),
+    TRAIN: (12288, "model.safetensors"),
+    f"{TRAIN} --validation none": (12288, "last.ckpt"),
 }
 
 
