@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from tomoscout.ops.match import Pairs, assign, by_rank, one_to_one, within
+from tomoscout.ops.match import Pairs, assign, by_rank, one_to_one, within, within_each
 
 CLOUDS = hnp.arrays(
     np.float64,
@@ -104,3 +104,16 @@ def test_assign_takes_pairs_whose_reach_differs():
     found = set(zip(chosen.first.tolist(), chosen.second.tolist(), strict=True))
     assert found == {(0, 1), (1, 0)}
     assert sorted(chosen.distance) == [1.0, 9.0]
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_each_truth_has_a_reach_of_its_own(seed):
+    rng = np.random.default_rng(seed)
+    first, second = (rng.integers(0, 8, (n, 3)).astype(float) for n in rng.integers(0, 12, 2))
+    reach = rng.choice([0.0, 1.0, 3.0], len(second))
+    near = within_each(first, second, reach)
+    apart = cdist(first, second) if len(first) and len(second) else np.zeros((0, 0))
+    expected = {tuple(pair) for pair in np.argwhere(apart <= reach)} if apart.size else set()
+    assert set(zip(near.first.tolist(), near.second.tolist(), strict=True)) == expected
+    assert len(near) == len(expected)
+    np.testing.assert_allclose(near.distance, apart[near.first, near.second] if apart.size else [])

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 
 from samples.tiny import IMAGES, Tiny
 from tomoscout.training.averaging import EvenAveraging
+from tomoscout.training.norms import FreshNorms
 
 
 class Watch(Callback):
@@ -36,11 +37,12 @@ def weight(module: LightningModule) -> torch.Tensor:
 def run(tmp_path_factory):
     torch.manual_seed(0)
     watch, module = Watch(), Tiny()
-    averaging = EvenAveraging(5, lambda step: iter(IMAGES.split(4)), device=torch.device("cpu"))
+    averaging = EvenAveraging(5, device=torch.device("cpu"))
+    norms = FreshNorms(lambda step: iter(IMAGES.split(4)))
     trainer = Trainer(
         accelerator="cpu",
         max_steps=12,
-        callbacks=[watch, averaging],
+        callbacks=[watch, averaging, norms],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch.utils.data import DataLoader
 
@@ -13,7 +13,7 @@ from samples.tiny import IMAGES, Tiny
 from tomoscout.inference.norms import random_patches
 from tomoscout.io.project import open_project
 from tomoscout.training import callbacks
-from tomoscout.training.norms import UnmixedNorms
+from tomoscout.training.norms import FreshNorms
 from tomoscout.training.run import train
 
 pytestmark = pytest.mark.filterwarnings(
@@ -52,7 +52,7 @@ def scale(project, detector) -> float:
 def test_norms_expect_what_is_there_in_use(project, tmp_path, monkeypatch, validation):
     made = train(project, tmp_path / "measured", settings=SETTINGS, validation=validation)
     assert scale(project, made.detector) == pytest.approx(1, abs=0.15)
-    monkeypatch.setattr(callbacks, "has_norms", lambda network: False)
+    monkeypatch.setattr(callbacks, "FreshNorms", lambda images: Callback())
     mixed = train(project, tmp_path / "mixed", settings=SETTINGS, validation=validation)
     assert scale(project, mixed.detector) < 0.8  # noise that was averaged away
 
@@ -63,7 +63,7 @@ def test_averaged_weights_are_measured_and_keep_it():
     trainer = Trainer(
         max_steps=8, accelerator="cpu", logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False,
-        callbacks=[EMAWeightAveraging(decay=0.5), UnmixedNorms(lambda step: iter(IMAGES.split(4)))],
+        callbacks=[EMAWeightAveraging(decay=0.5), FreshNorms(lambda step: iter(IMAGES.split(4)))],
     )  # fmt: skip
     mixed = DataLoader(IMAGES * 3 + 1, batch_size=4)
     trainer.fit(module, mixed, DataLoader(IMAGES, batch_size=4))

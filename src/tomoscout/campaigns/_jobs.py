@@ -67,6 +67,8 @@ class Scorer:
         Runs that its own thresholds come from.
     own
         Its thresholds and pickers, as text.
+    together
+        Whether its objects are picked from one map.
     kind
         Kind of tomogram it was trained on.
     blend
@@ -82,6 +84,7 @@ class Scorer:
     chosen_on: frozenset[str] = frozenset()
     tuned_on: frozenset[str] = frozenset()
     own: tuple[str, str] = ("", "")
+    together: bool = False
     kind: str | None = None
     blend: Blend = "probabilities"
 
@@ -181,7 +184,8 @@ class Row:
             __version__,
             self.scorer.fingerprint,
             self.picker.model_dump(mode="json"),
-            pickers if self.picker.name == CARD else "together" * ('"together"' in pickers),
+            pickers if self.picker.name == CARD else "",
+            self.scorer.together,
             [(job.identity, job.run.truth) for job in self.tuned],
         ]
         if self.tuning == "default":

@@ -60,6 +60,7 @@ def _scorer(experiment: Experiment, strategy: Strategy, members: Sequence[Member
         chosen_on=_union(m.validated_on if expert else m.chosen_on for m in members),
         tuned_on=_union(m.tuned_on | m.validated_on if expert else m.tuned_on for m in members),
         own=("\n".join(own), members[0].pickers),
+        together=all(member.together for member in members),
         kind=kinds.pop() if len(kinds) == 1 else None,
     )
 

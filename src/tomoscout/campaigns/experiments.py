@@ -51,6 +51,8 @@ class Member:
         Runs that its own thresholds come from.
     thresholds, pickers
         Its own; what they are is all that matters here.
+    together
+        Whether its objects are picked from one map.
     objects
         What it finds.
     kind
@@ -68,6 +70,7 @@ class Member:
     tuned_on: frozenset[str] = frozenset()
     thresholds: Mapping[str, float] = field(default_factory=dict)
     pickers: str = ""
+    together: bool = False
     objects: ObjectTable | None = None
     kind: str | None = None
     specialists: str | None = None
@@ -142,6 +145,7 @@ def _read_member(name: str, path: Path) -> Member:
         tuned_on=frozenset(card.tuned_on),
         thresholds=dict(card.thresholds),
         pickers=_pickers(card),
+        together=getattr(card, "together", False),
         objects=card.object_table,
         kind=card.recipe.get("kind"),
         specialists=_joined(experts, weights, card) if own else None,
@@ -175,8 +179,7 @@ def _pickers(card: Card) -> str:
     """Return how the weights pick, as text."""
     own: Mapping[str, Choice] = getattr(card, "pickers", None) or {}
     each = {name: choice.model_dump(mode="json") for name, choice in sorted(own.items())}
-    joint = ["together"] * bool(getattr(card, "together", False))
-    return json.dumps([card.picker.model_dump(mode="json"), each, *joint], sort_keys=True)
+    return json.dumps([card.picker.model_dump(mode="json"), each], sort_keys=True)
 
 
 def _fingerprint(weights: Path, card: Card) -> str:

@@ -124,7 +124,7 @@ class Tuner:
             seed=asked.seed,
             spaces=asked.space,
             storage=self.studies,
-            key=digest([[job.identity for job in row.tuned], *["together"] * model.card.together]),
+            key=digest([[job.identity for job in row.tuned], model.card.together]),
         )
         return search(
             [self.look(job) for job in row.tuned],

@@ -89,7 +89,7 @@ def gather(
     known = by_run(parts)
     annotated = list(known) if project is None else _annotated(project)
     wanted = None if runs is None else split_names(runs)
-    try:
+    try:  # with the table all the same: a file's name may say which of its objects it holds
         found = picks_by_run(picks, project, table, runs=wanted or annotated)
     except UserError:
         if not any_object:

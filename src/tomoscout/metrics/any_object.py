@@ -19,7 +19,7 @@ from tomoscout.core.objects import CZII, ObjectTable
 from tomoscout.core.picks import Picks
 from tomoscout.metrics._result import REACH, Counts
 from tomoscout.metrics._runs import labels_of, paired
-from tomoscout.ops.match import Pairs, assign, within
+from tomoscout.ops.match import assign, within_each
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,23 +118,10 @@ def _count(
     reach: Float[np.ndarray, " k"],
 ) -> AnyObject:
     """Count one run."""
-    near = _in_reach(picks, truth, labels, reach)
+    near = within_each(picks.zyx, truth.zyx, reach[labels])
     pairs = assign(near)
     particles = np.bincount(labels, minlength=len(names))
     found = np.bincount(labels[pairs.second], minlength=len(names))
     again = len(np.unique(near.first)) - len(pairs)
     nothing = len(picks) - len(pairs) - again
     return AnyObject(names, found, particles - found, again, nothing, pairs.distance)
-
-
-def _in_reach(
-    picks: Picks, truth: Picks, labels: Int[np.ndarray, " m"], reach: Float[np.ndarray, " k"]
-) -> Pairs:
-    """List picks and the particles in whose reach they lie."""
-    parts = [Pairs(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0))]
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
-        near = within(picks.zyx, truth.zyx[rows], float(reach[label]))
-        parts.append(Pairs(near.first, rows[near.second], near.distance))
-    sides = [(part.first, part.second, part.distance) for part in parts]
-    return Pairs(*(np.concatenate(side) for side in zip(*sides, strict=True)))

@@ -23,7 +23,7 @@ from tomoscout.core.objects import CZII, ObjectTable
 from tomoscout.core.picks import Picks
 from tomoscout.metrics._matched import Matched, match_runs
 from tomoscout.metrics._result import REACH
-from tomoscout.ops.match import Pairs, assign, within
+from tomoscout.ops.match import Pairs, assign, within_each
 
 SECOND, NOTHING, MISSED = "second pick", "nothing", "missed"
 """The rows below the objects, and the column after them."""
@@ -162,12 +162,5 @@ def _add_run(total: Confusion, run: Matched, reach: np.ndarray) -> None:
 
 def _reached(run: Matched, alarms: Int[np.ndarray, " a"], reach: np.ndarray) -> Pairs:
     """List alarms and the particles, of any object, in whose reach they lie; rows of the run."""
-    parts = []
-    for place in np.unique(run.true):
-        rows = np.flatnonzero(run.true == place)
-        near = within(run.picks.zyx[alarms], run.truth.zyx[rows], float(reach[place]))
-        parts.append(Pairs(alarms[near.first], rows[near.second], near.distance))
-    empty = Pairs(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0))
-    sides = [(p.first, p.second, p.distance) for p in (empty, *parts)]
-    first, second, distance = (np.concatenate(side) for side in zip(*sides, strict=True))
-    return Pairs(first, second, distance)
+    near = within_each(run.picks.zyx[alarms], run.truth.zyx, reach[run.true])
+    return Pairs(alarms[near.first], near.second, near.distance)

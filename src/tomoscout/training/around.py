@@ -76,7 +76,7 @@ def around(
     validating
         What validates. It stands first: averaged weights are in place while it works.
     averaging
-        What averages weights besides ``settings.ema``.
+        What averages weights besides ``settings.ema``, and what is done to averaged weights.
     """
     callbacks: list[Callback] = list(validating)
     if settings.ema:

@@ -5,21 +5,17 @@ Choose it with a learning rate that stays up while it averages; with one that fa
 exponential average (``training.ema``) does the same for less. Izmailov et al., 2018,
 arXiv:1803.05407.
 
-Statistics of batch norms belong to the weights they were seen with and cannot be averaged: they
-are measured anew, on training patches, before averaged weights are validated or saved.
+Statistics of batch norms belong to the weights they were seen with and cannot be averaged:
+``norms.FreshNorms`` must stand behind it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
-from torch import Tensor
-
-from tomoscout.training.norms import measure_anew
 
 
 class EvenAveraging(WeightAveraging):
@@ -29,18 +25,13 @@ class EvenAveraging(WeightAveraging):
     ----------
     start
         Steps before the first that is averaged.
-    images
-        Gives batches of training patches, given the step: what statistics are measured on.
     device
         Where the average is kept.
     """
 
-    def __init__(
-        self, start: int, images: Callable[[int], Iterator[Tensor]], *, device: torch.device
-    ) -> None:
+    def __init__(self, start: int, *, device: torch.device) -> None:
         super().__init__(device=device, use_buffers=False)
         self.start = start
-        self.images = images
 
     @property
     def has_begun(self) -> bool:
@@ -52,11 +43,9 @@ class EvenAveraging(WeightAveraging):
         return step_idx is not None and step_idx >= self.start
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Put the averaged weights in place, with statistics of their own."""
-        if not self.has_begun:
-            return
-        super().on_validation_epoch_start(trainer, pl_module)
-        measure_anew(trainer, pl_module, self.images(trainer.global_step))
+        """Put the averaged weights in place."""
+        if self.has_begun:
+            super().on_validation_epoch_start(trainer, pl_module)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Go on with the weights that are trained."""

@@ -11,7 +11,7 @@ from tomoscout.data.module import EpochSampler, PatchDataset
 from tomoscout.inference.weights import FILE_NAME, Detector
 from tomoscout.training.around import around
 from tomoscout.training.averaging import EvenAveraging
-from tomoscout.training.norms import UnmixedNorms, has_norms
+from tomoscout.training.norms import FreshNorms
 from tomoscout.training.patience import DropOnPlateau, StopEarly
 from tomoscout.training.progress import Progress
 from tomoscout.training.settings import TrainingSettings
@@ -64,9 +64,9 @@ def gather(
         validating += [validate, *_watching(settings)]
     averaging: list[Callback] = []
     if settings.swa:
-        averaging.append(EvenAveraging(settings.swa_start, images, device=job.device))
-    elif settings.mixup and has_norms(detector.network):
-        averaging.append(UnmixedNorms(images))
+        averaging.append(EvenAveraging(settings.swa_start, device=job.device))
+    if settings.swa or settings.mixup:
+        averaging.append(FreshNorms(images))
     return around(
         settings,
         folder=job.folder,

@@ -5,20 +5,10 @@ import mrcfile
 import numpy as np
 import pytest
 
-from samples.scored import PICKS, TRUTH, write_csv, write_project
+from samples.scored import PICKS, TRUTH, write_csv
 from tomoscout.cli import main
 from tomoscout.commands.evaluate import evaluate
 from tomoscout.core.errors import UserError
-
-
-@pytest.fixture
-def project(tmp_path):
-    return write_project(tmp_path / "project", TRUTH)
-
-
-@pytest.fixture
-def picks(tmp_path):
-    return write_csv(tmp_path / "found.csv", PICKS)
 
 
 def scores(folder):
