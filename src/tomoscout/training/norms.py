@@ -2,9 +2,8 @@
 
 Mixing two patches averages their noise away: norms that have seen mixed patches alone divide by too
 little in use, layer after layer. So they are measured anew on patches that are not mixed, before
-weights are validated or saved. Weights that were averaged
-evenly need the same, as statistics belong to the weights they were seen with. (Wu and Johnson,
-2021, arXiv:2105.07576, on both.)
+weights are validated or saved. Weights that were averaged evenly need the same, as statistics
+belong to the weights they were seen with. (Wu and Johnson, 2021, arXiv:2105.07576, on both.)
 """
 
 from __future__ import annotations
